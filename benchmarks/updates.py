@@ -22,8 +22,8 @@ from benchmarks.harness.datasets import load_dataset
 from benchmarks.harness.report import finish, run
 from graph_schema import Catalog
 from kgrec import ModelConfig, Recommender, RecommenderConfig
+from kgrec.explore.graph_indexes import GraphIndexes
 from kgrec.scoring.bound_model import read_inputs
-from kgrec.state import GraphIndexes
 
 _FACTS = 3  # of a new item
 _USERS = 50  # whose scores are compared

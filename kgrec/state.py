@@ -25,6 +25,7 @@ from kgrec.evaluation.feedback_log import FeedbackLog
 from kgrec.explain.explained_request import Case
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
+from kgrec.explore.graph_indexes import GraphIndexes
 from kgrec.features.tables import KeptRows
 from kgrec.features.texts import (
     TextFeatures,
@@ -42,7 +43,7 @@ from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
 from kgrec.leaks.finding import LeakReport
-from kgrec.paths.index import Constraints, PathIndex
+from kgrec.paths.index import Constraints
 from kgrec.paths.people import ShownPeople
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
@@ -67,7 +68,6 @@ from kgrec.scoring.lookup import item_rows
 from kgrec.scoring.ranked_lists import ListOptions
 from kgrec.scoring.relative_scores import HeldScores, held_scores
 from kgrec.scoring.request import Request
-from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.social.blend import PLAIN, Blend
 from kgrec.social.lists import People, fitted_blend
@@ -75,65 +75,6 @@ from kgrec.stores.people.erased_people import RATINGS, ErasedPeople, Tombstones,
 from kgrec.training.scenarios.maml import Start
 
 COUNTED_BY_EXPOSURE = "items_counted_by_exposure"  # in the log of training
-
-
-@dataclass(frozen=True, eq=False)
-class GraphIndexes:
-    """Indexes of a snapshot for explanations, exploring and search; independent of scenarios.
-
-    ``before`` and ``paths``: the searcher and the index of paths of an earlier snapshot, from which
-    those of this one grow; they are let go of then.
-    """
-
-    snapshot: GraphSnapshot
-    texts: TextFeatures
-    mapping: GraphMapping | None = None
-    before: Searcher | None = None
-    paths: PathIndex | None = None
-
-    @cached_property
-    def explainer(self) -> Explainer:
-        """The index of the graph's paths, for explanations."""
-        explainer = Explainer(self.snapshot, mapping=self.mapping, before=self.paths)
-        object.__setattr__(self, "paths", None)
-        return explainer
-
-    @cached_property
-    def explorer(self) -> GraphExplorer:
-        """The graph for exploring."""
-        return GraphExplorer(self.explainer)
-
-    @cached_property
-    def searcher(self) -> Searcher:
-        """The indexes of titles, texts and entity names, for search."""
-        searcher = Searcher(self.snapshot, self.texts, self.before)
-        object.__setattr__(self, "before", None)
-        return searcher
-
-    @staticmethod
-    def of(
-        engine: Engine, mapping: GraphMapping | None, earlier: GraphIndexes | None = None
-    ) -> GraphIndexes:
-        """The indexes of an engine's snapshot; of its public part where the model is private.
-        ``earlier``: those of an earlier snapshot."""
-        shown = public_part(engine.snapshot) if engine.private else engine.snapshot
-        built = (None, None) if earlier is None else earlier._built
-        return GraphIndexes(shown, engine.texts, mapping, *built)
-
-    @property
-    def _built(self) -> tuple[Searcher | None, PathIndex | None]:
-        """The indexes that those of a later snapshot grow from: its own, or earlier ones."""
-        searcher, explainer = (vars(self).get(name) for name in ("searcher", "explainer"))
-        return (
-            self.before if searcher is None else searcher.earlier,
-            self.paths if explainer is None else explainer.index.earlier,
-        )
-
-    def warm_up(self) -> None:
-        """Build all indexes now."""
-        self.explainer.warm_up()
-        self.explorer.warm_up()
-        self.searcher.warm_up()
 
 
 @with_plain_sessions

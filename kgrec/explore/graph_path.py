@@ -8,8 +8,8 @@ from typing import Any
 
 from graph_schema.names import USER
 from kgrec.explain.explained_path import Node, PathStep, directed_steps
+from kgrec.explain.text.path_sentence import path_sentence
 from kgrec.explain.text.writer import Writer
-from kgrec.explore.path_sentence import path_sentence
 from kgrec.paths.cypher import Parameter, People, Step, path_query
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import Path, PathIndex

@@ -27,6 +27,7 @@ from kgrec.arguments import check_choice
 from kgrec.config import RecommenderConfig
 from kgrec.device import choose_device
 from kgrec.errors import ModelError, RequestError, reason
+from kgrec.explore.graph_indexes import GraphIndexes
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
@@ -59,7 +60,7 @@ from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.relative_scores import HeldScores
 from kgrec.session import in_plain_session
 from kgrec.social.blend import Blend
-from kgrec.state import FittedState, GraphIndexes
+from kgrec.state import FittedState
 from kgrec.stores.people.erased_people import ErasedPeople, Tombstones
 from kgrec.training.scenarios.maml import Start
 from kgrec.training.weight_sums import WeightSums

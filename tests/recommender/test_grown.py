@@ -12,10 +12,10 @@ import torch
 
 from graph_schema import Catalog
 from kgrec import Recommender
+from kgrec.explore.graph_indexes import GraphIndexes
 from kgrec.graph.tables import unchanged_rows
 from kgrec.scoring.bound_model import read_inputs
 from kgrec.search.ranker import Indexes
-from kgrec.state import GraphIndexes
 from tests.recommender import catalogs
 
 FACTS = ["head", "head_type", "relation", "tail", "tail_type"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kgrec.explain import Writer
-from kgrec.explore.path_sentence import path_sentence
+from kgrec.explain.text.path_sentence import path_sentence
 from kgrec.paths.cypher import Step
 
 
