@@ -16,7 +16,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from kgrec.fitting.validation import ComparedQueries, ValidationQueries, is_gain
+from kgrec.fitting.validation import FEW_QUERIES, ComparedQueries, ValidationQueries, is_gain
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
 from kgrec.progress import Progress
@@ -215,7 +215,7 @@ def choose_strength(
     The engines differ in their vectors alone; one is taken in place of an earlier one where it
     gains as much as ``grid`` demands.
     """
-    validation = ComparedQueries.build(engines[0], valid, seed)
+    validation = ComparedQueries.build(engines[0], valid, seed, FEW_QUERIES)
     queries = validation.queries
     added = validation.map(partial(weight_scores, engines[0].with_weights(weights), queries))
     best, place, reached = settings, -1, np.zeros(len(queries))
@@ -391,7 +391,7 @@ def choose_recency(
     grid : WeightGrid
         The strengths to try.
     """
-    compared = ComparedQueries.build(engines[0], valid, seed)
+    compared = ComparedQueries.build(engines[0], valid, seed, FEW_QUERIES)
     if later:
         compared = ComparedQueries(replace(compared.queries, later=True))
         engines = [_with_gap(engine, valid) for engine in engines]

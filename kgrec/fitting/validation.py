@@ -22,6 +22,7 @@ from kgrec.nn import Histories
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import mask_other_items, scenario_codes
 
+FEW_QUERIES = 2_500  # where many settings are compared
 _MAX_QUERIES = 5_000  # queries that settings are compared by, at most
 _MAX_SCORES = 60_000_000  # scores in memory, at most
 _BATCH = 512
@@ -203,9 +204,11 @@ class ComparedQueries:
     queries: ValidationQueries
 
     @staticmethod
-    def build(engine: Engine, valid: Interactions, seed: int) -> ComparedQueries:
-        """The queries of ``valid``, or a sample drawn with ``seed``."""
-        most = max(1, min(_MAX_QUERIES, _MAX_SCORES // max(len(engine.snapshot.items), 1)))
+    def build(
+        engine: Engine, valid: Interactions, seed: int, most: int = _MAX_QUERIES
+    ) -> ComparedQueries:
+        """The queries of ``valid``, or a sample of ``most`` drawn with ``seed``."""
+        most = max(1, min(most, _MAX_SCORES // max(len(engine.snapshot.items), 1)))
         return ComparedQueries(ValidationQueries.build(engine, valid, most=most, seed=seed))
 
     def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
