@@ -116,16 +116,19 @@ def choose_closed_form(
     ``n_items`` is the number of items with interactions.
 
     The item–item weights are chosen beside the first vectors, then the vectors and the strength of
-    the weights beside these weights.
+    the weights beside these weights. Where rows are split by time all that is chosen with recent
+    events counting more, then how much they count, and where this changes, the vectors again.
     """
-    engines = dict(_engines(make, plan, n_items))
+    pooling = (plan.temporal, plan.temporal)
+    engines = {
+        replace(vectors, recent=pooling): _pooling(engine, pooling)
+        for vectors, engine in _engines(make, plan, n_items)
+    }
     vectors, first = next(iter(engines.items()))
     if not len(valid):
         weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
         return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
     grid = WeightGrid(GRAPHS, errors=ERRORS)
-    if plan.temporal:  # recent events count more only where that gains
-        grid = replace(grid, decay=math.inf)
     weights, best = choose_item_weights(
         first, valid, plan, seed, texts=texts, grid=grid, progress=progress
     )
@@ -134,28 +137,35 @@ def choose_closed_form(
     alone = best.weights.times(1 / weights.strength)
     place, weights = choose_strength(list(engines.values()), alone, weights, valid, seed, grid)
     vectors = list(engines)[place]
-    engine = engines[vectors]
     if plan.temporal:
-        vectors, weights = _with_recency(engine, vectors, weights, alone, valid, seed, grid)
+        recent, weights = _recency(engines[vectors], weights, alone, valid, seed, grid)
+        engines = {
+            replace(vectors, recent=recent): _pooling(engine, recent)
+            for vectors, engine in engines.items()
+        }
+        changed = not recent[0] or weights.decay != alone.decay
         alone = replace(alone, decay=weights.decay or alone.decay, further=weights.later)
-        engine = _pooling(engine, vectors.recent)
+        if changed:
+            compared = list(engines.values())
+            place, weights = choose_strength(compared, alone, weights, valid, seed, grid)
+        vectors = list(engines)[place]
+    engine = engines[vectors]
     return ClosedForm(
         engine.with_weights(alone.times(weights.strength)).refreshed(), vectors, weights
     )
 
 
-def _with_recency(
+def _recency(
     engine: Engine,
-    vectors: VectorSettings,
     weights: ItemWeightSettings,
     alone: ItemWeights,
     valid: Interactions,
     seed: int,
     grid: WeightGrid,
-) -> tuple[VectorSettings, ItemWeightSettings]:
-    """The settings with how much recent events count, for both horizons; ``alone`` are the weights
-    of strength one."""
-    kinds = (False, True)
+) -> tuple[tuple[bool, bool], ItemWeightSettings]:
+    """Whether vectors of recent events count more, and the settings of the weights with how much
+    recent events count there, for both horizons; ``alone`` are the weights of strength one."""
+    kinds = (True, False)
     engines = [_pooling(engine, (kind, kind)) for kind in kinds]
     choose = partial(choose_recency, engines, alone, weights.strength, valid, seed, grid=grid)
     following = later = choose(later=False)
@@ -168,7 +178,7 @@ def _with_recency(
         decay=following.decay,
         later=(later.decay, later.strength / following.strength),
     )
-    return replace(vectors, recent=(kinds[following.vectors], kinds[later.vectors])), chosen
+    return (kinds[following.vectors], kinds[later.vectors]), chosen
 
 
 def _long_histories(engine: Engine) -> bool:
@@ -200,11 +210,6 @@ def with_closed_form_vectors(
         found = _singular_vectors(over, vectors.size)
     made = _with_vectors(over, found, vectors.popularity, plan)
     return _pooling(made, vectors.recent)
-
-
-def _plain(engine: Engine) -> Engine:
-    """The engine in which all events of a history count equally."""
-    return _pooling(engine, (False, False))
 
 
 def _pooling(engine: Engine, recent: tuple[bool, bool]) -> Engine:
@@ -439,11 +444,11 @@ def _engines(make: MakeEngine, plan: Plan, n_items: int) -> Iterator[tuple[Vecto
         for popularity in POPULARITIES:
             follow()
             made = _with_vectors(engine, found.leading(size), popularity, plan)
-            yield VectorSettings(size, popularity), _plain(made)
+            yield VectorSettings(size, popularity), made
     size, engine = next(iter(untrained.items()))
     for popularity in _ALONE_POPULARITIES:
         made = _with_vectors(engine, _no_vectors(engine, size), popularity, plan)
-        yield VectorSettings(size, popularity, used=False), _plain(made)
+        yield VectorSettings(size, popularity, used=False), made
     size = _LEAST_SQUARES
     if size not in untrained or n_items > _MOST_LEAST_SQUARES:
         return
@@ -451,7 +456,7 @@ def _engines(make: MakeEngine, plan: Plan, n_items: int) -> Iterator[tuple[Vecto
     for popularity in POPULARITIES:
         follow()
         made = _with_vectors(untrained[size], factors, popularity, plan)
-        yield VectorSettings(size, popularity, least_squares=True), _plain(made)
+        yield VectorSettings(size, popularity, least_squares=True), made
 
 
 def _history(engine: Engine) -> sp.csr_matrix:
