@@ -11,7 +11,19 @@ from typer.testing import CliRunner
 
 from kgrec.cli import app
 
-GROUPS = {one.typer_instance.info.name for one in app.registered_groups if one.typer_instance}
+
+def _command(words: list[str]) -> list[str]:
+    """The words that name a command: those of its groups, and its own."""
+    group, name = app, list[str]()
+    for word in words:
+        name.append(word)
+        inner = [one.typer_instance for one in group.registered_groups]
+        found = [one for one in inner if one is not None and one.info.name == word]
+        if not found:
+            break
+        group = found[0]
+    return name
+
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,7 +62,7 @@ def test_every_command_shown_exists_with_its_options(document: Path) -> None:
     ]
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
-        name = words[: 2 if words[0] in GROUPS else 1]
+        name = _command(words)
         shown = CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"})
         assert shown.exit_code == 0, line
         options = [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)]

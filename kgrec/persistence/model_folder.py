@@ -141,6 +141,7 @@ def state_of_files(files: Mapping[str, bytes], device: str) -> FittedState:
         return read_state(Path(scratch), choose_device(device))
 
 
+@in_plain_session
 def _reduced(state: FittedState) -> tuple[Any, tuple[dict[str, bytes], str]]:
     """How ``pickle`` and ``copy`` take a state: as the files that ``write_state`` writes, so that
     what another process or another version of kgrec receives is checked like a folder."""

@@ -40,7 +40,7 @@ class ItemCache:
     def kept_regression(self) -> ColdRegression | None:
         """The regression that predicted the cold items, where this graph alone does not give it and
         it must be saved."""
-        if self.cold_items is None or self.origin.of_graph(self.bound.snapshot):
+        if self.origin.of_graph(self.bound.snapshot) or self.cold_items is None:
             return None
         return self.origin.regression
 
