@@ -40,6 +40,8 @@ def test_both_horizons_are_chosen(timed: Recommender) -> None:
 
 def test_one_list_is_that_of_a_batch_for_both_horizons(timed: Recommender) -> None:
     engine = timed.state.engine
+    assert engine.weights is not None
+    engine = engine.with_weights(replace(engine.weights, decay=4.0, further=(50.0, 0.5)))
     for later in (False, True):
         asked = engine.stored(np.arange(12), np.full(12, -1), later=later)
         batch = engine.score(asked).numpy()
