@@ -131,8 +131,10 @@ def measured(folder: Path, found: People) -> dict[str, Any]:
     result["equal_files"] = _equal_files(place, folder)
     origin = before.origin
     assert origin is not None
-    same = origin.refitted(never.state.engine, never.state.config)
-    if not np.array_equal(same.vocabulary.items, after.state.engine.vocabulary.items):
+    # With the settings that were chosen with the people: those of a fit without them may differ.
+    shaped = after.state.over(never.state.full_snapshot).engine
+    same, known_items = origin.refitted(shaped, never.state.config), never.state.engine.vocabulary
+    if not np.array_equal(known_items.items, after.state.engine.vocabulary.items):
         raise ModelError("the erased model knows other items than one that never saw the people.")
     result["largest_difference"] = _difference(after.state, same.weights)
     rebuilt = Recommender.of(replace(never.state, engine=same))

@@ -287,7 +287,7 @@ class Service:
         """Let the language model be loaded, which takes seconds, before the first search, and
         beside explanations, which don't wait for it."""
         model = self.served.model
-        with suppress(KgrecError):  # the first search says what is wrong
+        with suppress(KgrecError), beside_answers():  # the first search says what is wrong
             work = functools.partial(model.search, "a", k=1)
             await asyncio.get_running_loop().run_in_executor(self._loader, work)
 
