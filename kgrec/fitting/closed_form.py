@@ -139,15 +139,14 @@ def choose_closed_form(
     vectors = list(engines)[place]
     if plan.temporal:
         recent, weights = _recency(engines[vectors], weights, alone, valid, seed, grid)
-        engines = {
-            replace(vectors, recent=recent): _pooling(engine, recent)
-            for vectors, engine in engines.items()
-        }
         changed = not recent[0] or weights.decay != alone.decay
         alone = replace(alone, decay=weights.decay or alone.decay, further=weights.later)
+        compared = list(engines) if changed else [vectors]
+        engines = {replace(one, recent=recent): _pooling(engines[one], recent) for one in compared}
+        place = 0
         if changed:
-            compared = list(engines.values())
-            place, weights = choose_strength(compared, alone, weights, valid, seed, grid)
+            pooled = list(engines.values())
+            place, weights = choose_strength(pooled, alone, weights, valid, seed, grid)
         vectors = list(engines)[place]
     engine = engines[vectors]
     return ClosedForm(
