@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from kgrec.errors import KgrecError, ServiceError
+from kgrec.errors import ServiceError
 from kgrec.rules import RuleFolder
 from kgrec.serving.event_log import now
-from kgrec.serving.problems import Problem
+from kgrec.serving.problems import Problem, words_of
 from kgrec.serving.registry import ModelEntry, Training
 from kgrec.serving.reporting.reports import Report
 from kgrec.serving.retraining.settings import GateRule, TrainSettings, trained_name
@@ -46,7 +46,7 @@ class Jobs:
                 "an A/B experiment runs, and a new model would end it; stop it first.",
             )
         job = self._new(kind)
-        self._go(self._train(job, who) if kind == "train" else self._fold(job, who))
+        self._go(job, self._train(job, who) if kind == "train" else self._fold(job, who))
         return job
 
     def erase(self, users: Sequence[str], who: str) -> JobAnswer:
@@ -55,16 +55,16 @@ class Jobs:
         job = self._new("erase")
         try:
             self.service.keep_out(users)
-        except (KgrecError, Problem) as error:
-            self._end(job, "failed", None, str(error))
+        except Exception as error:
+            self._end(job, "failed", None, words_of(error, "keeping people out"))
             raise
-        self._go(self._erase(job, users))
+        self._go(job, self._erase(job, users))
         return job
 
     def report(self, model: str, asked: Report) -> JobAnswer:
         """Start a report about a model. Raises Problem where a job runs."""
         job = self._new(str(asked.__struct_config__.tag))
-        self._go(self._report(job, model, asked))
+        self._go(job, self._report(job, model, asked))
         return job
 
     async def stop_one(self, job_id: str, who: str) -> JobAnswer:
@@ -96,33 +96,40 @@ class Jobs:
             del self.jobs[next(iter(self.jobs))]
         return job
 
-    def _go(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _go(self, job: JobAnswer, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._to_its_end(job, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _to_its_end(self, job: JobAnswer, work: Coroutine[Any, Any, None]) -> None:
+        """Whatever goes wrong, the job ends: one that runs for ever would keep all others out."""
+        try:
+            await work
+        except Exception as error:
+            self._end(job, "failed", None, words_of(error, f"job {job.id} ({job.kind})"))
+
     async def fold_on(self, seconds: float) -> None:
         """Fold new records into the graph every so many seconds."""
-        while not self.service.stopping:
-            await asyncio.sleep(seconds)
-            served = self.service.served
-            if self.service.log.last > served.entry.folded_until:
-                try:
+
+        async def fold() -> None:
+            if self.service.log.last > self.service.served.entry.folded_until:
+                with suppress(Problem):  # a job runs
                     self.start("fold", "schedule")
-                except Problem:
-                    continue
+
+        await self.service.repeat(seconds, fold, "folding on schedule")
 
     async def train_on(self, seconds: float) -> None:
         """Train a new model every so many seconds, where events have come."""
         trained = 0
-        while not self.service.stopping:
-            await asyncio.sleep(seconds)
+
+        async def train() -> None:
+            nonlocal trained
             if self.service.log.last > trained:
-                try:
+                with suppress(Problem):  # a job runs
                     self.start("train", "schedule")
-                except Problem:
-                    continue
-                trained = self.service.log.last
+                    trained = self.service.log.last
+
+        await self.service.repeat(seconds, train, "training on schedule")
 
     async def stop(self) -> None:
         """End what runs; a model that is not complete is not there."""
@@ -139,18 +146,14 @@ class Jobs:
             self._end(job, "done", before.name, "nothing is new.")
             return
         name = _fold_name(before, until)
-        try:
-            with service.metrics.fold_seconds.time():
-                said = await self._folded(before, until)
-            await service.activate(
-                name, who, f"fold until record {until}", before.name, rules_of=before
-            )
-            for other in list(service.experiments.others.values()):
-                said += await self._fold_beside(other.entry, until)
-            await service.experiments.follow()
-        except (KgrecError, Problem) as error:
-            self._end(job, "failed", None, str(error))
-            return
+        with service.metrics.fold_seconds.time():
+            said = await self._folded(before, until)
+        await service.activate(
+            name, who, f"fold until record {until}", before.name, rules_of=before
+        )
+        for other in list(service.experiments.others.values()):
+            said += await self._fold_beside(other.entry, until)
+        await service.experiments.follow()
         left_out = f" Left out: {said}" if said else ""
         self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
 
@@ -194,42 +197,34 @@ class Jobs:
         rule = GateRule(config.gate_users, config.gate_margin)
         settings = TrainSettings(config.train_effort, share=config.gate_share, rule=rule)
         arguments = (before.name, trained_name(before, until), str(until))
-        try:
-            code, said, printed = await self._run(
-                "-m",
-                "kgrec.serving.retraining",
-                str(service.root.folder),
-                *arguments,
-                msgspec.json.encode(settings).decode(),
-            )
-            if code:
-                self._end(job, "failed", None, said)
-                return
-            done = msgspec.json.decode(printed, type=Training)
-            if done.name:
-                await service.activate(done.name, who, done.reason, before.name, rules_of=before)
-        except (KgrecError, Problem) as error:
-            self._end(job, "failed", None, str(error))
+        code, said, printed = await self._run(
+            "-m",
+            "kgrec.serving.retraining",
+            str(service.root.folder),
+            *arguments,
+            msgspec.json.encode(settings).decode(),
+        )
+        if code:
+            self._end(job, "failed", None, said)
             return
+        done = msgspec.json.decode(printed, type=Training)
+        if done.name:
+            await service.activate(done.name, who, done.reason, before.name, rules_of=before)
         self._end(job, "done", done.name or None, done.reason)
 
     async def _erase(self, job: JobAnswer, users: Sequence[str]) -> None:
         """The log in this process, which writes it; the models in another one, which reads the ids
         from its input; then the model that answers is loaded again."""
         service = self.service
-        try:
-            records = await service.erase_records(users)
-            given = msgspec.json.encode(list(users))
-            root = str(service.root.folder)
-            async with service.swapping:  # nobody changes models or their rules meanwhile
-                code, said, printed = await self._run("-m", "kgrec.erasure", root, given=given)
-            if code:
-                self._end(job, "failed", None, said)
-                return
-            await service.reload()
-        except (KgrecError, Problem) as error:
-            self._end(job, "failed", None, str(error))
+        records = await service.erase_records(users)
+        given = msgspec.json.encode(list(users))
+        root = str(service.root.folder)
+        async with service.swapping:  # nobody changes models or their rules meanwhile
+            code, said, printed = await self._run("-m", "kgrec.erasure", root, given=given)
+        if code:
+            self._end(job, "failed", None, said)
             return
+        await service.reload()
         models = msgspec.json.decode(printed)
         hashes = sorted(map(service.hash_of, users))
         log = {"kind": "service log", "place": str(service.root.log), "removed": records}
@@ -250,6 +245,9 @@ class Jobs:
         self._processes.add(process)
         try:
             printed, said = await process.communicate(given)
+        except RuntimeError:  # uvloop's, where the process has ended before anything was written
+            await process.wait()
+            printed, said = b"", b""
         except asyncio.CancelledError:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -257,7 +255,11 @@ class Jobs:
             raise
         finally:
             self._processes.discard(process)
-        return process.returncode or 0, said.decode("utf-8", "replace")[-_SAID:].strip(), printed
+        code = process.returncode or 0
+        last = said.decode("utf-8", "replace")[-_SAID:].strip()
+        if code and not last:
+            last = f"its process ended with the exit code {code}."
+        return code, last, printed
 
     def _end(self, job: JobAnswer, state: str, model: str | None, detail: str) -> None:
         self.jobs[job.id] = msgspec.structs.replace(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import traceback
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 
+from graph_schema.output.printable import printable
 from kgrec.errors import (
     CatalogError,
     ErasureError,
@@ -20,6 +23,7 @@ from kgrec.errors import (
 )
 
 MEDIA_TYPE: Final = "application/problem+json"
+_LOG = logging.getLogger("kgrec.serving")
 _PLACE = re.compile(r"(.*) - at `(?:key in )?\$(.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 
@@ -72,6 +76,17 @@ def problem_of(error: KgrecError) -> Problem:
     if isinstance(error, ServiceError | StoreError | ErasureError | NotFittedError):
         return Problem(503, "unavailable", str(error), headers={"Retry-After": "5"})
     return Problem(422, "invalid_request", str(error))
+
+
+def words_of(error: Exception, work: str) -> str:
+    """The words for work that failed and that no request waits for. An error in kgrec itself
+    goes into the log, since its words may come from somebody's data."""
+    if isinstance(error, Problem):
+        return error.detail
+    if isinstance(error, KgrecError):
+        return str(error)
+    _LOG.error("%s failed\n%s", work, printable("".join(traceback.format_exception(error))))
+    return f"an error in kgrec itself ({type(error).__name__}); the log of the service has it."
 
 
 def problem_of_body(error: Exception) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from kgrec.serving.growth import grown
 from kgrec.serving.lists import GivenLists
 from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, without_erased
 from kgrec.serving.metrics import Metrics
-from kgrec.serving.problems import Problem
+from kgrec.serving.problems import Problem, words_of
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
 from kgrec.state import FittedState
 from kgrec.stores.base import GraphStore
@@ -233,12 +233,16 @@ class Service:
 
     async def follow(self) -> None:
         """Look at the registry every second, and load the model that another process activated."""
+        await self.repeat(_LOOK, self._follow_once, "loading the model that was activated")
+
+    async def repeat(self, seconds: float, step: Callable[[], Awaitable[None]], work: str) -> None:
+        """Do a step of ``work`` every so many seconds, whatever a step says of the one before."""
         while not self.stopping:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(seconds)
             try:
-                await self._follow_once()
-            except KgrecError as error:
-                self.trouble = f"a model could not be loaded: {error}"
+                await step()
+            except Exception as error:
+                self.trouble = f"{work}: {words_of(error, work)}"
 
     async def _follow_once(self) -> None:
         try:
@@ -287,7 +291,7 @@ class Service:
         """Let the language model be loaded, which takes seconds, before the first search, and
         beside explanations, which don't wait for it."""
         model = self.served.model
-        with suppress(KgrecError), beside_answers():  # the first search says what is wrong
+        with suppress(Exception), beside_answers():  # the first search says what is wrong
             work = functools.partial(model.search, "a", k=1)
             await asyncio.get_running_loop().run_in_executor(self._loader, work)
 

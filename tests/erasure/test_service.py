@@ -123,7 +123,7 @@ def test_a_service_erases_while_it_runs(plant: Planted, root: Root) -> None:
         assert reply.status == 202
         assert service.get(f"/v1/users/{gone}/events").status == 404
         assert service.post("/v1/erase", {"users": [gone]}).json["code"] == "job_runs"
-        job = _ended(service, reply.json["id"])
+        job = service.ended(reply.json)
         assert job["state"] == "done", job
         assert find_traces([root.folder], [gone]) == {}
         assert [one["kind"] for one in job["receipt"]["places"]] == [
@@ -169,17 +169,6 @@ def _send(service: Running, user: str) -> None:
     events = [{"user": user, "item": "i2"}, {"user": "u1", "item": "i3"}]
     assert service.post("/v1/events", {"events": events}).json["accepted"] == 2
     assert len(service.items(user)) == 10
-
-
-def _ended(service: Running, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    def ended() -> bool:
-        found.update(service.get(f"/v1/jobs/{job}").json)
-        return found["state"] != "running"
-
-    _wait_for(ended)
-    return found
 
 
 def _wait_for(holds: Callable[[], bool]) -> None:

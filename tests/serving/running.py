@@ -26,6 +26,7 @@ from kgrec.serving.verbs.lists import warm
 from kgrec.serving.web.app import make_app
 
 _COMMAND = [sys.executable, "-c", "from kgrec.cli import app; app()", "serve"]
+JOB_SECONDS = 300.0  # within which a job of a test ends, on however busy a machine
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,15 @@ class Running:
         reply = self.post("/v1/recommend", {"user": user, **asked})
         assert reply.status == 200, reply.content
         return [item["id"] for item in reply.json["items"]]
+
+    def ended(self, job: dict[str, Any]) -> dict[str, Any]:
+        """A job of this answer as it is once it has ended; the test fails where it does not end."""
+        end = time.monotonic() + JOB_SECONDS
+        while job["state"] == "running":
+            assert time.monotonic() < end, f"a job runs for ever: {job}"
+            time.sleep(0.05)
+            job = self.get(f"/v1/jobs/{job['id']}").json
+        return job
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -341,10 +341,7 @@ def test_folds_keep_an_experiment_and_its_models(service: Running, folder: Path)
     bodies = [{"user": user} for user in USERS]
     before = _models(service, bodies)
     service.post("/v1/events", {"events": [{"user": "u1", "item": "i2"}]})
-    job = service.post("/v1/jobs", {"kind": "fold"}).json
-    while job["state"] == "running":
-        time.sleep(0.2)
-        job = service.get(f"/v1/jobs/{job['id']}").json
+    job = service.ended(service.post("/v1/jobs", {"kind": "fold"}).json)
     assert job["state"] == "done", job
     replies = [service.post("/v1/recommend", body).json for body in bodies]
     assert [one["model"].split("-")[0] for one in replies] == before

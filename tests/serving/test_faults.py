@@ -69,6 +69,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(root: Root) -> None:
         for thread in threads:
             thread.start()
         while len(acknowledged) < 100:
+            assert all(thread.is_alive() for thread in threads)
             time.sleep(0.01)
         service.kill()
         for thread in threads:
@@ -95,7 +96,7 @@ def _end_in_order(service: Running) -> None:
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
         thread.start()
-    while service.get("/v1/status").json["slow"] == 0 and len(statuses) < 3:
+    while service.get("/v1/status").json["slow"] == 0 and any(one.is_alive() for one in threads):
         time.sleep(0.001)
     assert service.process is not None
     service.process.terminate()

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -56,8 +56,10 @@ def test_a_kill_during_activations_leaves_one_model_active(root: Root) -> None:
     """The registry is that before or after a change, and a service starts from it."""
     root.add("b", root.new_folder("a"))
     process = subprocess.Popen([sys.executable, "-c", _ACTIVATE, str(root.folder)])
+    end = time.monotonic() + 120
     while len(root.read().history) < 20:
         assert process.poll() is None
+        assert time.monotonic() < end
         time.sleep(0.01)
     process.kill()
     process.wait()
@@ -76,21 +78,32 @@ def test_a_kill_during_an_erasure_brings_nobody_back(root: Root) -> None:
         job = service.post("/v1/erase", {"users": ["u3"]}).json
         assert service.get("/v1/users/u3/events").status == 404
         assert _kill_child()
-        assert _ended(service, job)["state"] == "failed"
+        assert service.ended(job)["state"] == "failed"
         assert service.get("/v1/users/u3/events").status == 404
     with running_here(root) as service:
         assert service.get("/v1/users/u3/events").status == 404
         assert service.post("/v1/recommend", {"user": "u3"}).json["cold"]
-        done = _ended(service, service.post("/v1/erase", {"users": ["u3"]}).json)
+        done = service.ended(service.post("/v1/erase", {"users": ["u3"]}).json)
         assert done["state"] == "done", done
     assert "u3" not in {record.get("user") for record in records_of(root.log)}
 
 
-def _ended(service: Running, job: dict[str, Any]) -> dict[str, Any]:
-    while job["state"] == "running":
-        time.sleep(0.05)
-        job = service.get(f"/v1/jobs/{job['id']}").json
-    return job
+@pytest.mark.parametrize(
+    ("begin", "why"),
+    [(lambda: os._exit(9), "exit code 9"), (lambda: 1 // 0, "an error in kgrec itself")],
+)
+def test_a_job_whose_process_never_begins_has_failed(
+    hurt: Running, monkeypatch: pytest.MonkeyPatch, begin: Callable[[], object], why: str
+) -> None:
+    """It does not run for ever, which would keep all other jobs out."""
+    hurt.post("/v1/events", _event())
+    for _ in range(5):  # whether its end is seen before its input is written differs
+        with monkeypatch.context() as patched:
+            patched.setattr("kgrec.serving.jobs._lowered", lambda: begin)
+            job = hurt.ended(hurt.post("/v1/jobs", {"kind": "fold"}).json)
+        assert (job["state"], why in job["detail"]) == ("failed", True), job
+    assert hurt.ended(hurt.post("/v1/jobs", {"kind": "fold"}).json)["state"] == "done"
+    assert hurt.post("/v1/models/a/activate", {}).status == 200
 
 
 def _kill_child() -> bool:

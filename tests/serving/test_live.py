@@ -222,10 +222,7 @@ def test_the_graph_follows_the_log(changing: Running, root: Path) -> None:
     changing.post("/v1/events", _events(("fan", "n1"), ("fan", "i2"), ("u1", "n1")))
     changing.ask("DELETE", "/v1/users/u9")
     assert changing.get("/v1/items/n1").json["name"] == "New tale"
-    job = changing.post("/v1/jobs", {"kind": "fold"}).json
-    while job["state"] == "running":
-        time.sleep(0.2)
-        job = changing.get(f"/v1/jobs/{job['id']}").json
+    job = changing.ended(changing.post("/v1/jobs", {"kind": "fold"}).json)
     assert job["state"] == "done", job
     assert "no number" in job["detail"]
     status = changing.get("/v1/status").json

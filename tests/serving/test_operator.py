@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,11 +97,7 @@ def test_every_verb_of_python_has_a_route() -> None:
 
 
 def _report(service: Running, **asked: Any) -> dict[str, Any]:
-    job = service.post("/v1/reports", asked).json
-    while job["state"] == "running":
-        time.sleep(0.05)
-        job = service.get(f"/v1/jobs/{job['id']}").json
-    return dict(job)
+    return service.ended(service.post("/v1/reports", asked).json)
 
 
 def test_quality_is_reported_as_python_does(operated: Running, model: Recommender) -> None:

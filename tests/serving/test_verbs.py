@@ -167,9 +167,7 @@ def test_rules_are_set_decided_and_outlive_a_fold(changing: Running, root: Path)
     again = changing.post("/v1/rules/decide", decision)
     assert again.status == 422
     changing.ask("PUT", "/v1/items/new1", {"attributes": {"title": "New"}})
-    job = changing.post("/v1/jobs", {"kind": "fold"}).json
-    while job["state"] == "running":
-        job = changing.get(f"/v1/jobs/{job['id']}").json
+    job = changing.ended(changing.post("/v1/jobs", {"kind": "fold"}).json)
     assert job["state"] == "done", job
     assert changing.get("/v1/rules").json["hash"] == decided["hash"]
     assert changing.items("u1", candidates=wanted, exclude_seen=False) == ["i2"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from kgrec.serving.event_log import EventLog, Record
@@ -42,6 +42,10 @@ class Host(Protocol[S]):
     def load_beside(self, entry: ModelEntry) -> S: ...
 
     async def loaded_beside(self, entry: ModelEntry) -> S: ...
+
+    async def repeat(
+        self, seconds: float, step: Callable[[], Awaitable[None]], work: str
+    ) -> None: ...
 
     async def store(self, records: Sequence[Record]) -> int: ...
 

@@ -141,16 +141,14 @@ class RunningExperiments(Generic[S]):
 
     async def run(self) -> None:
         """Look every second at the file, the arms' faults, and what is to be logged."""
-        while not self.service.stopping:
-            await asyncio.sleep(_LOOK)
-            try:
-                await self.follow()
-                await self.store_exposures()
-                self._guard()
-                if self.shadow is not None and self.shadow.ended:
-                    self.service.trouble = f"the shadow has ended: {self.shadow.ended}"
-            except (KgrecError, Problem) as error:
-                self.service.trouble = f"an experiment has a fault: {error}"
+        await self.service.repeat(_LOOK, self._look, "an experiment has a fault")
+
+    async def _look(self) -> None:
+        await self.follow()
+        await self.store_exposures()
+        self._guard()
+        if self.shadow is not None and self.shadow.ended:
+            self.service.trouble = f"the shadow has ended: {self.shadow.ended}"
 
     async def follow(self, *, anew: bool = False) -> None:
         """Do what the file and the registry say now; ``anew``: whether or not they have changed.
