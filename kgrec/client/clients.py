@@ -12,7 +12,16 @@ from kgrec.client.errors import UnreachableError
 from kgrec.client.exchange import Pause, Steps, Wire
 from kgrec.client.retries import Retries, messages
 from kgrec.client.transports import AsyncHttpTransport, AsyncTransport, HttpTransport, Transport
-from kgrec.client.verbs import explanations, feedback, graph, lists, measures, models, rules
+from kgrec.client.verbs import (
+    explanations,
+    feedback,
+    graph,
+    lists,
+    measures,
+    models,
+    operator,
+    rules,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,6 +76,8 @@ class _NodeVerbs:
     delete = Verb(feedback.delete_node)
     put_facts = Verb(feedback.put_facts)
     delete_facts = Verb(feedback.delete_facts)
+    facts = Verb(operator.facts)
+    bulk = Verb(operator.bulk)
 
 
 class _ModelVerbs:
@@ -81,8 +92,17 @@ class _JobVerbs:
     all = Verb(models.all_jobs)
     one = Verb(models.one_job)
     start = Verb(models.start_job)
+    stop = Verb(models.stop_job)
+    report = Verb(operator.start_report)
     erase = Verb(models.erase)
     wait = Verb(models.wait)
+
+
+class _ExperimentVerbs:
+    all = Verb(operator.all_experiments)
+    one = Verb(operator.one_experiment)
+    start = Verb(operator.start_experiment)
+    stop = Verb(operator.stop_experiment)
 
 
 class _RuleVerbs:
@@ -95,6 +115,8 @@ class _RuleVerbs:
 class _Verbs:
     recommend = Verb(lists.recommend)
     next_page = Verb(lists.next_page)
+    rerank = Verb(lists.rerank)
+    page = Verb(explanations.page)
     similar = Verb(lists.similar)
     search = Verb(lists.search)
     score = Verb(lists.score)
@@ -121,6 +143,9 @@ class _Verbs:
     events_of = Verb(feedback.events_of)
     status = Verb(models.status)
     metrics = Verb(models.metrics)
+    drift = Verb(operator.drift)
+    cypher = Verb(operator.cypher)
+    audit = Verb(operator.audit)
     ready = Verb(models.ready)
     call = Verb(models.call)
 
@@ -157,6 +182,10 @@ class Jobs(_JobVerbs, _PartNow):
     """Work in other processes."""
 
 
+class Experiments(_ExperimentVerbs, _PartNow):
+    """Two models on shares of the users, or a shadow."""
+
+
 class RuleSet(_RuleVerbs, _PartNow):
     """The rules of the model that answers."""
 
@@ -175,6 +204,10 @@ class AsyncModels(_ModelVerbs, _PartLater):
 
 class AsyncJobs(_JobVerbs, _PartLater):
     """Work in other processes."""
+
+
+class AsyncExperiments(_ExperimentVerbs, _PartLater):
+    """Two models on shares of the users, or a shadow."""
 
 
 class AsyncRuleSet(_RuleVerbs, _PartLater):
@@ -218,7 +251,7 @@ class Client(_Verbs):
         self._transport = transport or HttpTransport(address, seconds, verify)
         self._key, self._retries = key, retries or Retries()
         self.graph, self.nodes, self.models = Graph(self), Nodes(self), Models(self)
-        self.jobs, self.rules = Jobs(self), RuleSet(self)
+        self.jobs, self.rules, self.experiments = Jobs(self), RuleSet(self), Experiments(self)
 
     def run(self, steps: Steps[T]) -> T:
         """Send what a verb asks, until its value is there. Raises KgrecError."""
@@ -267,6 +300,7 @@ class AsyncClient(_Verbs):
         self._key, self._retries = key, retries or Retries()
         self.graph, self.nodes, self.models = AsyncGraph(self), AsyncNodes(self), AsyncModels(self)
         self.jobs, self.rules = AsyncJobs(self), AsyncRuleSet(self)
+        self.experiments = AsyncExperiments(self)
 
     async def run(self, steps: Steps[T]) -> T:
         """Send what a verb asks, until its value is there. Raises KgrecError."""

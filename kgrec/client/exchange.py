@@ -6,7 +6,7 @@ returns its value. So one text serves programs that wait and programs that await
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
@@ -32,6 +32,8 @@ class Ask:
         The header Idempotency-Key.
     plain : bool
         Whether the answer is a text, not JSON.
+    lines : sequence of dict, optional
+        In place of ``body``: what becomes a line of JSON each.
     """
 
     method: str
@@ -42,6 +44,7 @@ class Ask:
     repeatable: bool = True
     repeat_key: str | None = None
     plain: bool = False
+    lines: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ HELD: Final = {
     "reason": TEXT,
     "time": TEXT,
 }
+FACTS: Final = {"head": ID, "relation": TEXT, "tail": ID, "head_type": TEXT, "tail_type": TEXT}
 NEIGHBOURS: Final = {
     "label": TEXT,
     "id": TEXT,

@@ -105,9 +105,11 @@ def _message(ask: Ask, request_id: str, key: str | None) -> Sent:
     headers = {"X-Request-Id": request_id, "Accept": "application/json, application/problem+json"}
     content = None
     if ask.body is not None:
-        given = {name: value for name, value in ask.body.items() if value is not None}
-        content = json.dumps(given, allow_nan=False, default=_plain).encode()
+        content = _json({name: value for name, value in ask.body.items() if value is not None})
         headers["Content-Type"] = "application/json"
+    if ask.lines is not None:
+        content = b"\n".join(map(_json, ask.lines))
+        headers["Content-Type"] = "application/x-ndjson"
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     if ask.repeat_key is not None:
@@ -119,6 +121,10 @@ def _path(ask: Ask) -> str:
     path = ask.path.format(**{name: quote(str(part), safe="") for name, part in ask.parts.items()})
     params = {name: value for name, value in ask.params.items() if value is not None}
     return f"{path}?{urlencode(params)}" if params else path
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False, default=_plain).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,15 @@ import pytest
 
 from kgrec import Constraints, Query, Recommender
 from kgrec.client import AsyncClient, Client
-from kgrec.client.clients import _GraphVerbs, _JobVerbs, _ModelVerbs, _NodeVerbs, _RuleVerbs, _Verbs
+from kgrec.client.clients import (
+    _ExperimentVerbs,
+    _GraphVerbs,
+    _JobVerbs,
+    _ModelVerbs,
+    _NodeVerbs,
+    _RuleVerbs,
+    _Verbs,
+)
 from kgrec.client.exchange import Pause
 from kgrec.errors import RequestError
 from tests.serving.running import Running
@@ -179,7 +187,10 @@ def test_the_async_client_answers_the_same(service: Running, client: Client) -> 
 def test_every_route_that_is_asked_exists(service: Running) -> None:
     """The first request of each verb, with stand-in arguments, is one of the OpenAPI's."""
     paths = service.get("/openapi.json").json["paths"]
-    parts = (_Verbs, _GraphVerbs, _NodeVerbs, _ModelVerbs, _JobVerbs, _RuleVerbs)
+    parts = (
+        *(_Verbs, _GraphVerbs, _NodeVerbs, _ModelVerbs, _JobVerbs),
+        *(_RuleVerbs, _ExperimentVerbs),
+    )
     given = {
         "users": "u1",
         "user": "u1",
@@ -189,6 +200,8 @@ def test_every_route_that_is_asked_exists(service: Running) -> None:
         "kind": "items",
         "events": [{}],
         "facts": [{}],
+        "lines": [{}],
+        "arms": {"a": 1.0},
         "attributes": {},
         "answers": SAID,
         "method": "GET",
@@ -214,7 +227,7 @@ def _first(verb: Any, given: dict[str, Any]) -> Any:
     names = [
         name
         for name, one in inspect.signature(verb).parameters.items()
-        if one.default is inspect.Parameter.empty or name == "users"
+        if one.default is inspect.Parameter.empty or name in ("users", "user")
     ]
     steps = verb(**{name: given.get(name, "i1") for name in names})
     first = next(steps)

@@ -41,6 +41,20 @@ def explain(
     return (yield from _told("/v1/explain", body))
 
 
+def page(
+    user: Users = None,
+    *,
+    history: Sequence[Any] | None = None,
+    k: int = 10,
+    paths: int = 3,
+    title: str | None = None,
+    foot: str = "",
+) -> Steps[str]:
+    """The HTML text of ``Recommender.page``: the list, its reasons and the graph around them."""
+    body = {**one_asker(user, history), "k": k, "paths": paths, "title": title, "foot": foot}
+    return str((yield Ask("POST", "/v1/page", body, plain=True)))
+
+
 def explain_answers(
     answers: Mapping[str, str], item: Id, *, k: int = 5, writer: Language = "en"
 ) -> Steps[Fields]:

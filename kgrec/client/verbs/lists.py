@@ -13,6 +13,7 @@ from kgrec.client.asking import (
     Users,
     Where,
     askers,
+    conditions,
     id_list,
     limits,
 )
@@ -69,6 +70,38 @@ def recommend(
     if plain:
         return (yield from _batches(who, asked, missing))
     return (yield from _lists(who, {**asked, **extra}, fields, missing))
+
+
+def rerank(
+    users: Users,
+    *,
+    group: str | Where,
+    share: float | None = None,
+    boost: float | None = None,
+    k: int = 10,
+    scenario: str | None = None,
+    horizon: Literal["next", "later"] = "next",
+    exclude_seen: bool = True,
+    where: Where | None = None,
+    exclude: Sequence[Id] | None = None,
+) -> Steps[pd.DataFrame]:
+    """``Recommender.rerank``: the frame of its lists, with boost, share, share_before and
+    score_loss in ``attrs``."""
+    body = {
+        **limits(where=where, exclude=exclude),
+        "users": id_list(users, "users"),
+        "group": group if isinstance(group, str) else conditions(group),
+        "share": share,
+        "boost": boost,
+        "k": k,
+        "scenario": scenario,
+        "horizon": horizon,
+        "exclude_seen": exclude_seen,
+    }
+    answer = yield Ask("POST", "/v1/rerank", body)
+    frame = frames.frame_of(answer["rows"], frames.LISTED)
+    frame.attrs |= {name: answer[name] for name in ("boost", "share", "share_before", "score_loss")}
+    return frame
 
 
 def next_page(list_id: str, k: int | None = None) -> Steps[pd.DataFrame]:

@@ -57,19 +57,25 @@ def start_job(kind: str = "fold") -> Steps[Fields]:
     return _fields((yield Ask("POST", "/v1/jobs", {"kind": kind}, repeatable=False)))
 
 
+def stop_job(job_id: str) -> Steps[Fields]:
+    """Stop a job that runs; one that erases people must end by itself."""
+    return _fields((yield Ask("DELETE", "/v1/jobs/{id}", parts={"id": job_id}, repeatable=False)))
+
+
 def erase(users: Id | Sequence[Id]) -> Steps[Fields]:
     """Erase people from the log and from all models: the job that does so."""
     return _fields((yield Ask("POST", "/v1/erase", {"users": id_list(users, "users")})))
 
 
 def wait(job_id: str, seconds: float = 600.0) -> Steps[Fields]:
-    """A job when it is done. Raises ServiceError where it failed, or is not done in time."""
+    """A job when it is done. Raises ServiceError where it failed, was stopped, or is not done
+    in time."""
     for _ in range(max(round(seconds / _LOOK), 1)):
         job = yield from one_job(job_id)
         if job.state == "done":
             return job
-        if job.state == "failed":
-            raise ServiceError(f"job {job_id} failed: {job.get('detail', '')}")
+        if job.state != "running":
+            raise ServiceError(f"job {job_id} {job.state}: {job.get('detail', '')}")
         yield Pause(_LOOK)
     raise ServiceError(f"job {job_id} is not done after {seconds:g} s; wait for longer.")
 
