@@ -9,7 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.conversion.columns import true_positions
 from loaders.tables.list_texts import values_of_text
+
+_CURRENCY = r"^\s*(\p{Sc}|[A-Z]{3})?\s*|\s*(\p{Sc}|[A-Z]{3})?\s*$"
+_DECIMAL_COMMA = r"^[-+]?([0-9]{1,3}([.'\s\x{a0}\x{202f}][0-9]{3})+|[0-9]+)(,[0-9]+)?$"
 
 
 def one_array(column: Any) -> Any:
@@ -57,6 +61,17 @@ def replaced(array: Any, words: dict[str, str]) -> Any:
     coded = array.dictionary_encode()
     known = [words.get(text, text) for text in coded.dictionary.to_pylist()]
     return pa.array(known, pa.string()).take(coded.indices)
+
+
+def with_decimal_points(array: Any) -> tuple[Any, np.ndarray]:
+    """Numbers with a decimal comma, such as 1.250,90 €, with a point: 1250.90. Empty texts stay.
+
+    Returns the texts, and the positions (int64) of those that are no such number.
+    """
+    bare = pc.replace_substring_regex(array, _CURRENCY, "")
+    right = pc.or_(pc.match_substring_regex(bare, _DECIMAL_COMMA), pc.equal(bare, ""))
+    plain = pc.replace_substring_regex(bare, r"[.\s\x{a0}\x{202f}']", "")
+    return pc.replace_substring(plain, ",", "."), true_positions(pc.invert(right))
 
 
 def prefixed(array: Any, prefix: str) -> Any:

@@ -91,6 +91,9 @@ class Value(_Strict):
         default=None, description="between several values; '[]' where they are written as a list"
     )
     words: dict[str, str] = Field(default_factory=dict, description="value in the file → value")
+    decimal: Literal[","] | None = Field(
+        default=None, description="',' where numbers are written as 1.250,90"
+    )
     ranges: dict[str, str] = Field(
         default_factory=dict,
         description="range of numbers → value, such as '<10' or '10..60'; the first that holds",
@@ -122,6 +125,8 @@ class Value(_Strict):
             raise ValueError("give format or unit; a time is text or a number")
         if self.ranges and (self.words or self.several):
             raise ValueError("ranges are for the numbers of one column, without words")
+        if self.decimal is not None and self.several:
+            raise ValueError("decimal is for the numbers of one column, one in each row")
         for text in self.ranges:
             bounds(text)
         return self

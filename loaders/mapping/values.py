@@ -53,6 +53,8 @@ def read_value(value: Value, table: pa.Table, place: Place) -> Any:
     if value.words:
         array = arrays.changed(array, lambda one: arrays.replaced(one, value.words))
         array = arrays.without_empty(array) if arrays.is_list(array) else array
+    if value.decimal is not None:
+        array = _with_points(arrays.texts(array), place)
     if value.ranges:
         array = _of_ranges(arrays.texts(array), value.ranges, place)
     if value.unit is not None:
@@ -103,6 +105,14 @@ def _split(texts: Any, separator: str, place: Place) -> Any:
     odd = true_positions(pc.is_in(texts, value_set=pa.array(wrong, pa.string())))
     place.wrong(odd, texts, "is no list in brackets", "give the separator of the values.")
     return lists
+
+
+def _with_points(written: Any, place: Place) -> Any:
+    """Numbers such as 1.250,90 € as float64, absent for empty texts."""
+    texts, bad = arrays.with_decimal_points(written)
+    cure = "leave it empty where nothing is known, or replace it by words."
+    place.wrong(bad, written, "is no number with a decimal comma", cure)
+    return parsed_numbers(texts)[0]
 
 
 def _of_ranges(written: Any, ranges: dict[str, str], place: Place) -> Any:

@@ -130,6 +130,8 @@ def _id(column: Column) -> Any:
 def _value(column: Column, **fields: Any) -> Any:
     """A column as a value of the mapping, with words where another program wrote an absent one."""
     absent = [word for word in _absent_words(column) if word]
+    if column.decimal_comma:
+        fields["decimal"] = ","
     if absent:
         fields["words"] = dict.fromkeys(absent, "")
     return {"column": column.name, **fields} if fields else column.name
@@ -292,7 +294,9 @@ def _node(table: Table, key: Column, role: Role, roles: Roles, ids: Any) -> list
         if not len(column.values) or column.example.startswith(_NO_VALUES):
             left.append(column.name)
             continue
-        if column.separator and not column.long and time_fields(column) is None:
+        if column.decimal_comma:
+            draft.columns[column.name] = (_value(column), "numbers with a decimal comma")
+        elif column.separator and not column.long and time_fields(column) is None:
             draft.columns[column.name] = (_value(column, separator=column.separator), "")
         elif plain(column.name) != "id":
             draft.attributes.append(column.name)

@@ -52,8 +52,17 @@ class Column:
     @cached_property
     def numbers(self) -> np.ndarray | None:
         """The distinct values as float64; None if one is no number."""
-        found, bad = parsed_numbers(self.values)
+        written = self.values
+        if self.decimal_comma:
+            written, _ = arrays.with_decimal_points(written)
+        found, bad = parsed_numbers(written)
         return None if len(bad) or not len(found) else np.asarray(found.to_numpy(False))
+
+    @cached_property
+    def decimal_comma(self) -> bool:
+        """Whether the values are numbers such as 1.250,90."""
+        found = pc.all(pc.match_substring_regex(self.values, _DECIMAL_COMMA)).as_py()
+        return len(self.values) > 0 and bool(found)
 
     @property
     def unique(self) -> bool:
@@ -84,7 +93,7 @@ class Column:
             return None if arrays.split_brackets(self.values)[1] else "[]"
         if pc.any(pc.match_substring_regex(self.values, r"^[(\[].*,.*[)\]]$")).as_py():
             return None  # such as (0,10]
-        if pc.all(pc.match_substring_regex(self.values, _DECIMAL_COMMA)).as_py():
+        if self.decimal_comma:
             return None
         thousands = pc.match_substring_regex(self.values, r"[0-9],[0-9]{3}([^0-9]|$)")
         for separator in ("|", ";", ","):

@@ -73,8 +73,10 @@ def test_german_names_and_prices(tmp_path: Path) -> None:
         "bestellungen.csv": "\n".join(["Kunde;Artikel;Bestelldatum;Menge", *orders]),
     }
     found = drafted(tmp_path, files)
-    assert found["items"]["columns"] == {"item_id": "ArtikelNr", "title": "Bezeichnung"}
-    assert found["items"]["attributes"] == ["Preis"]  # one price, not a list of 12 and 50
+    price = {"column": "Preis", "decimal": ","}  # one price, not a list of 12 and 50
+    columns = {"item_id": "ArtikelNr", "title": "Bezeichnung", "Preis": price}
+    assert found["items"]["columns"] == columns
+    assert loaders.load(tmp_path).catalog.items["Preis"].max() == 1250.99
 
 
 def test_a_file_without_a_header(tmp_path: Path) -> None:
@@ -172,6 +174,18 @@ def test_isbns_are_no_times_and_decimals_no_ids(tmp_path: Path) -> None:
         "rating": "col_3",
         "timestamp": "col_4",
     }
+
+
+def test_numbers_with_a_decimal_comma(tmp_path: Path) -> None:
+    """Ratings and prices; ids side by side stay a list."""
+    files = {
+        "r.csv": 'user_id,item_id,rating\n1,2,"4,50"\n2,3,"3,00"\n',
+        "items.csv": "item_id;price;related\n2;5,09;3\n3;1.250,90;2,3\n",
+    }
+    found = drafted(tmp_path, files)
+    assert found["interactions"]["columns"]["rating"] == {"column": "rating", "decimal": ","}
+    assert found["items"]["columns"]["price"] == {"column": "price", "decimal": ","}
+    assert loaders.load(tmp_path).catalog.items["price"].tolist() == [5.09, 1250.9]
 
 
 @pytest.mark.parametrize(

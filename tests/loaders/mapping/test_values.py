@@ -195,3 +195,37 @@ def test_a_file_without_a_header(tmp_path: Path) -> None:
     mapping = EVENTS + 'names = ["user", "item", "kind"]\nattributes = ["kind"]\n'
     result = load(tmp_path, mapping, events_csv="1,2,a\n3,4,b\n")
     assert rows(result, "interactions") == [("1", "2", "a"), ("3", "4", "b")]
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("5,09", 5.09),
+        ("1.250,90 €", 1250.9),
+        ("CHF 1'250,5", 1250.5),
+        ("12 345 678,00", 12345678.0),
+        ("1\u202f250", 1250.0),
+        ("-3,5", -3.5),
+        ("7", 7.0),
+        ("", None),
+        ("k. A.", None),
+    ],
+)
+def test_numbers_with_a_decimal_comma(tmp_path: Path, written: str, number: float | None) -> None:
+    how = '{ column = "p", decimal = ",", words = { "k. A." = "" } }'
+    text = f'u,i,p\n1,2,"{written}"\n1,3,"2,50"\n'
+    result = events(f"price = {how}", text, tmp_path)
+    assert rows(result, "interactions", "price") == [(number,), (2.5,)]
+
+
+@pytest.mark.parametrize("written", ["1,2,3", "5.09", "1.25,0", "dear", "1,"])
+def test_what_has_no_decimal_comma_is_named(tmp_path: Path, written: str) -> None:
+    text = f'u,i,p\n1,2,\n1,3,"{written}"\n'
+    with pytest.raises(SourceError) as caught:
+        events('price = { column = "p", decimal = "," }', text, tmp_path)
+    assert f"row 3: '{written}' is no number with a decimal comma" in str(caught.value)
+
+
+def test_a_decimal_comma_is_of_single_numbers(tmp_path: Path) -> None:
+    with pytest.raises(KgrecError, match="numbers of one column"):
+        events('price = { column = "p", decimal = ",", separator = ";" }', "u,i,p\n", tmp_path)
