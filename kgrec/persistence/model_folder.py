@@ -172,10 +172,11 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
     )
     if engine.weights is not None:
         save_arrays(packed_weights(engine.weights.arrays(), precision), folder / _WEIGHTS)
-    cold = engine.cache.kept_regression
+    cold = engine.cache.kept_regression(again=precision != "fp32")
     if cold is not None:
-        rows = engine.snapshot.items.rows(cold.items)
-        save_arrays({**cold.arrays(), "items": rows}, folder / _COLD)
+        own = np.array([engine.cache.is_own_regression])
+        more = {"items": engine.snapshot.items.rows(cold.items), "own": own}
+        save_arrays({**cold.arrays(), **more}, folder / _COLD)
     counted = state.counted  # what was rounded is no ground to add to
     if counted is not None and counted.graph is engine.snapshot and precision == "fp32":
         save_arrays({} if counted.sums is None else counted.sums.arrays(), folder / _SUMS)
@@ -284,7 +285,8 @@ def _blend(folder: Path) -> Blend:
 def _cold_origin(folder: Path, bound: BoundModel) -> ColdOrigin:
     arrays = load_arrays(folder / _COLD)
     items = bound.snapshot.items.ids[arrays["items"]]
-    return ColdOrigin.learned(ColdRegression.of_arrays(arrays, items), bound)
+    own = bool(arrays["own"][0]) if "own" in arrays else False  # older folders don't say so
+    return ColdOrigin.learned(ColdRegression.of_arrays(arrays, items), bound, own=own)
 
 
 def _clusters(folder: Path) -> ItemClusters:

@@ -243,15 +243,23 @@ class ColdOrigin:
         self._learned: tuple[ColdRegression | None] | None = None
 
     @staticmethod
-    def learned(regression: ColdRegression, bound: BoundModel) -> ColdOrigin:
-        """The origin of a regression that was learned before, from another graph."""
+    def learned(regression: ColdRegression, bound: BoundModel, *, own: bool) -> ColdOrigin:
+        """The origin of a regression that was learned before: from the graph of ``bound``, where
+        that is its ``own``, else from another one."""
         origin = ColdOrigin(bound)
-        origin._learned, origin._bound, origin._snapshot = (regression,), None, lambda: None
+        origin._learned, origin._bound = (regression,), None
+        if not own:
+            origin._snapshot = lambda: None
         return origin
 
     def of_graph(self, snapshot: GraphSnapshot) -> bool:
         """Whether the regression is learned from this graph."""
         return self._snapshot() is snapshot
+
+    @property
+    def known(self) -> ColdRegression | None:
+        """The regression where it was learned already; else None."""
+        return None if self._learned is None else self._learned[0]
 
     @property
     def regression(self) -> ColdRegression | None:

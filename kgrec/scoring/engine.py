@@ -104,6 +104,15 @@ class Engine:
         later = bound.grown(snapshot, texts)
         return Engine.bind(later, self.weights, context=self.context, origin=origin)
 
+    def learned(self) -> Engine:
+        """The engine as it is saved and loaded again, with the regression that then predicts new
+        items, which no load has to learn."""
+        cache = self.cache
+        if not cache.is_own_regression and cache.cold_items is None:
+            cache = replace(cache, given_origin=None)
+        cache.learn_cold()
+        return self if cache is self.cache else replace(self, cache=cache)
+
     def refreshed(self, *, predicts_cold: bool = True) -> Engine:
         """An engine for changed parameters; the model's inputs are shared."""
         bound, cold = self.bound.refreshed(), predicts_cold

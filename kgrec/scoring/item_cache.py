@@ -37,12 +37,19 @@ class ItemCache:
             _ = self.origin.regression
 
     @property
-    def kept_regression(self) -> ColdRegression | None:
-        """The regression that predicted the cold items, where this graph alone does not give it and
-        it must be saved."""
-        if self.origin.of_graph(self.bound.snapshot) or self.cold_items is None:
-            return None
-        return self.origin.regression
+    def is_own_regression(self) -> bool:
+        """Whether the regression is learned from this graph, and not from an earlier one."""
+        return self.origin.of_graph(self.bound.snapshot)
+
+    def kept_regression(self, *, again: bool = False) -> ColdRegression | None:
+        """The regression that is to be saved: the one that predicted the cold items, where this
+        graph alone does not give it, else the one that was learned, so that no load learns it.
+
+        ``again``: every load learns the latter, as the saved parameters are rounded.
+        """
+        if self.is_own_regression:
+            return None if again else self.origin.known
+        return None if self.cold_items is None else self.origin.regression
 
     @cached_property
     def cold_items(self) -> ColdItems | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
         if entry.folded_until < record["number"] <= until
     ]
     refused = [f"record {number}: {why}" for number, why in add_records(model, records).items()]
-    model = with_weights(model)
+    model = learned(with_weights(model))
     folder = root.new_folder(new)
     model.save(folder)
     left_out = f"; {len(refused)} do not fit" if refused else ""
@@ -77,6 +78,11 @@ def with_weights(model: Recommender) -> Recommender:
     with suppress(ModelError, RequestError):
         return Recommender.of(model.state.with_added_weights())
     return model
+
+
+def learned(model: Recommender) -> Recommender:
+    """The model with what a service would learn after each load, which is saved with it."""
+    return Recommender.of(replace(model.state, engine=model.state.engine.learned()))
 
 
 def add_records(model: Recommender, records: Iterable[Record]) -> dict[int, str]:

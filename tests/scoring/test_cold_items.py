@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,6 +159,51 @@ def test_saved_and_loaded_cold_items_score_alike(model: Recommender, tmp_path: P
     before = model.state.engine.score(model.state.engine.stored(users))
     after = again.state.engine.score(again.state.engine.stored(users))
     torch.testing.assert_close(before, after, atol=1e-5, rtol=0)
+
+
+def test_no_load_learns_the_regression_again(model: Recommender, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    again = Recommender.load(tmp_path / "model")
+    saved, learned = again.state.engine.cache.origin.known, _regression(again)
+    assert saved is not None
+    assert again.state.engine.cache.is_own_regression
+    _assert_equal(saved, learned)
+    again.save(tmp_path / "again")
+    assert _digests(tmp_path / "again") == _digests(tmp_path / "model")
+    again.save(tmp_path / "rounded", precision="int8")
+    rounded = Recommender.load(tmp_path / "rounded")
+    assert rounded.state.engine.cache.origin.known is None
+
+
+def test_what_new_items_would_need_is_saved_where_it_is_learned(tmp_path: Path) -> None:
+    model = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog(), effort="quick")
+    engine = model.state.engine
+    assert engine.cold_items is None
+    assert engine.cache.kept_regression() is None
+    later = model.update(catalogs.catalog()).state  # another graph, of equal rows
+    ready = Recommender.of(replace(later, engine=later.engine.learned()))
+    ready.save(tmp_path / "model")
+    again = Recommender.load(tmp_path / "model")
+    saved = again.state.engine.cache.origin.known
+    assert saved is not None
+    _assert_equal(saved, _regression(again))
+
+
+def _regression(model: Recommender) -> ColdRegression:
+    """The regression, learned from the model's graph now."""
+    learned = ColdRegression.learn(model.state.engine.bound)
+    assert learned is not None
+    return learned
+
+
+def _assert_equal(one: ColdRegression, other: ColdRegression) -> None:
+    """To the bit."""
+    for name, values in one.arrays().items():
+        np.testing.assert_array_equal(values, other.arrays()[name])
+
+
+def _digests(folder: Path) -> Any:
+    return json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
 
 
 @pytest.mark.slow

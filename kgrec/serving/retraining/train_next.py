@@ -8,7 +8,7 @@ from kgrec.errors import RequestError, TrainingError
 from kgrec.recommender import Recommender
 from kgrec.rules import RuleFolder
 from kgrec.serving.event_log import Record, records_of
-from kgrec.serving.fold import add_records
+from kgrec.serving.fold import add_records, learned
 from kgrec.serving.live_graph import allowed, without_erased
 from kgrec.serving.registry import ModelEntry, Registry, Root, Training
 from kgrec.serving.retraining.gate import GateVerdict, judge
@@ -53,7 +53,7 @@ def train_next(root: Root, live: str, new: str, until: int, settings: TrainSetti
     if verdict.passed:
         add_records(candidate, parts.newest)
         folder = root.new_folder(new)
-        candidate.save(folder)
+        learned(candidate).save(folder)
         root.add(new, folder, f"trained after {entry.name}, on the records until {until}", until)
     kept = new if verdict.passed else ""
     done = Training(int(time.time()), live, kept, until, verdict.reason, verdict.figures)
