@@ -29,7 +29,7 @@ import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -268,6 +268,19 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController().select(internal_api="openblas")
 
 
+@dataclass
+class _Beside:
+    """How many blocks of ``beside_answers`` run, and what was set before the first of them."""
+
+    blocks: int = 0
+    interval: float = 0.0
+    collects: bool = True
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_beside = _Beside()
+
+
 @contextmanager
 def beside_answers() -> Iterator[None]:
     """In the block, which may run for seconds in one thread, others are kept waiting for moments.
@@ -275,18 +288,24 @@ def beside_answers() -> Iterator[None]:
     Python's garbage collector stops all threads while it looks at every object, a sixth of a second
     with a model in memory. It rests in the block and does not look at what there is then again:
     models are freed without it. Threads that wait for Python's lock get it after half a
-    millisecond.
+    millisecond. Of several blocks at the same time the last one to end sets both back.
     """
-    interval, collects = sys.getswitchinterval(), gc.isenabled()
-    gc.disable()
-    sys.setswitchinterval(_SHORT_TURN)
+    with _beside.lock:
+        if not _beside.blocks:
+            _beside.interval, _beside.collects = sys.getswitchinterval(), gc.isenabled()
+            gc.disable()
+            sys.setswitchinterval(_SHORT_TURN)
+        _beside.blocks += 1
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
-        gc.freeze()
-        if collects:
-            gc.enable()
+        with _beside.lock:
+            _beside.blocks -= 1
+            gc.freeze()
+            if not _beside.blocks:
+                sys.setswitchinterval(_beside.interval)
+                if _beside.collects:
+                    gc.enable()
 
 
 def give_memory_back() -> None:

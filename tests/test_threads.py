@@ -312,6 +312,22 @@ def test_beside_answers_the_collector_rests_and_threads_take_turns(collects: boo
         gc.enable()
 
 
+def test_of_several_blocks_beside_answers_the_last_one_sets_back() -> None:
+    interval = sys.getswitchinterval()
+    first, second = beside_answers(), beside_answers()
+    try:
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert not gc.isenabled()
+        assert sys.getswitchinterval() < interval
+        second.__exit__(None, None, None)
+        assert gc.isenabled()
+        assert sys.getswitchinterval() == interval
+    finally:
+        gc.unfreeze()
+
+
 def test_memory_is_given_back_to_the_system() -> None:
     code = """
 from pathlib import Path

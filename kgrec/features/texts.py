@@ -24,6 +24,7 @@ from kgrec.graph.snapshot import (
 from kgrec.graph.tables import unchanged_rows
 from kgrec.progress import Progress
 from kgrec.text import (
+    BertEncoder,
     CachedEncoder,
     EmbeddingCache,
     TextColumns,
@@ -160,6 +161,21 @@ class TextReader:
         text = self.config.text
         encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
         return CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the language model is in memory."""
+        return "encoder" in vars(self)
+
+    def share(self, other: TextReader) -> None:
+        """Take the language model that ``other`` has loaded, where the settings are the same and
+        its files have not changed since. Raises TextModelError."""
+        loaded = vars(other).get("encoder")
+        if not isinstance(loaded, CachedEncoder) or self.config.text != other.config.text:
+            return
+        encoder = loaded.encoder
+        if isinstance(encoder, BertEncoder) and encoder.is_of(self.config.text.model):
+            vars(self)["encoder"] = loaded
 
     def encode_query(self, text: str) -> np.ndarray:
         """Return the vector of one text, float32 ``[size]``, without keeping it in the cache."""

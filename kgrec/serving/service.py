@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -73,11 +72,17 @@ class Served:
     erasure: int | None = None
 
     @staticmethod
-    def load(root: Root, entry: ModelEntry, records: Iterable[Record]) -> Served:
+    def load(
+        root: Root, entry: ModelEntry, records: Iterable[Record], before: Served | None = None
+    ) -> Served:
         """Load a model, with all that its first answer needs, and the records that its graph does
-        not have. Raises ModelError."""
+        not have. The language model of ``before`` is taken where it is the same. Raises
+        ModelError."""
         tombstones, erasure = Tombstones.read(root.tombstones), root.last_erasure(entry)
         plain = Recommender.load(root.folder_of(entry))
+        if before is not None:
+            with suppress(Exception):  # the first search says what is wrong
+                plain.state.reader.share(before.model.state.reader)
         people = without_erased(plain, tombstones)
         live = LiveGraph(allowed(records, tombstones), entry.folded_until)
         state = replace(plain.state, live=live.events).warm_up()
@@ -85,6 +90,13 @@ class Served:
         model, titles, until = Recommender.of(state), _titles(plain), entry.folded_until
         fresh = Served(entry, model, live, titles, until, now(), people, erasure)
         return fresh.with_growth()
+
+    def read_texts(self) -> None:
+        """Load the language model, which takes seconds, where searches compare meanings."""
+        state = self.model.state
+        if state.indexes.searcher.reads_meaning and not state.reader.is_loaded:
+            with suppress(Exception):  # the first search says what is wrong
+                state.reader.encode_query("a")
 
     def with_growth(self) -> Served:
         """The model with the nodes and facts of the records since; itself without any."""
@@ -216,7 +228,8 @@ class Service:
     def load_beside(self, entry: ModelEntry) -> Served:
         """A model that is ready to answer, before anything is asked. Raises ModelError."""
         with beside_answers():
-            fresh = Served.load(self.root, entry, self.log.read())
+            fresh = Served.load(self.root, entry, self.log.read(), self._served)
+            fresh.read_texts()
             self._warm(fresh, ())
         return fresh
 
@@ -286,14 +299,6 @@ class Service:
             ) from None
         finally:
             self.slow -= 1
-
-    async def read_texts_soon(self) -> None:
-        """Let the language model be loaded, which takes seconds, before the first search, and
-        beside explanations, which don't wait for it."""
-        model = self.served.model
-        with suppress(Exception), beside_answers():  # the first search says what is wrong
-            work = functools.partial(model.search, "a", k=1)
-            await asyncio.get_running_loop().run_in_executor(self._loader, work)
 
     async def store(self, records: Sequence[Record]) -> int:
         """Store records in the log, and let answers count them; what names people who were erased
@@ -447,9 +452,11 @@ class Service:
         self._meanwhile = []
         try:
             with beside_answers():
+                before = self._served
                 fresh = await loop.run_in_executor(
-                    self._loader, lambda: Served.load(self.root, entry, self.log.read())
+                    self._loader, lambda: Served.load(self.root, entry, self.log.read(), before)
                 )
+                await loop.run_in_executor(self._loader, fresh.read_texts)
                 bodies = list(self.lists.recorded)
                 await loop.run_in_executor(self._loader, lambda: self._warm(fresh, bodies))
         except KgrecError:

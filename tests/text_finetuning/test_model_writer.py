@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from kgrec.errors import MissingExtraError, TextModelError
 from kgrec.text import load_encoder
 from kgrec.text.encoding.finetuned_model import ADAPTER_CONFIG, MANIFEST
-from kgrec.text.encoding.loading import read_model
+from kgrec.text.encoding.loading import fingerprint_of, read_model
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.model_writer import write_tuned_model
 from kgrec.text_finetuning.tokens import Tokens
@@ -149,3 +149,8 @@ def test_a_full_model_needs_no_peft(tiny_folder, corpus, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "peft", None)
     folder, said = write(tiny_folder, corpus, tmp_path / "full", method="full")
     assert np.abs(encoder(folder).encode(SAID) - said).max() < 1e-5
+
+
+def test_the_fingerprint_of_an_adapter_is_known_without_loading_it(lora, tiny_folder):
+    assert fingerprint_of(lora) == read_model(lora).fingerprint
+    assert fingerprint_of(tiny_folder) == read_model(tiny_folder).fingerprint

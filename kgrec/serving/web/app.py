@@ -63,7 +63,6 @@ def make_app(service: Service) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(service.follow()),
-            asyncio.create_task(service.read_texts_soon()),
             asyncio.create_task(service.experiments.run()),
         ]
         if service.config.fold_seconds:

@@ -19,7 +19,7 @@ from kgrec.progress import Progress
 from kgrec.text.cleaning import clean_text
 from kgrec.text.encoding import models
 from kgrec.text.encoding.forward import ForwardPass
-from kgrec.text.encoding.loading import LanguageModel, read_model
+from kgrec.text.encoding.loading import LanguageModel, fingerprint_of, read_model
 from kgrec.text.encoding.pooling import Pooling
 from kgrec.text.encoding.precision import PRECISIONS, Precision
 
@@ -167,6 +167,11 @@ class BertEncoder:
         precision = versions.get(self.precision, self.precision)
         parts = (self._weights, precision, str(self.max_length), cut)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def is_of(self, model: str | Path) -> bool:
+        """Whether ``model``, as in ``load_encoder``, has the weights and the tokenizer of this
+        encoder now. Raises TextModelError."""
+        return fingerprint_of(model) == self._weights
 
     def parts(self) -> tuple[Any, Any, Pooling]:
         """The network (PyTorch, fp32), the tokenizer and the pooling, to compute gradients with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,24 @@ def _read_adapter(folder: Path, cache_dir: str | Path | None) -> LanguageModel:
             "fingerprints differ; name the model it was trained on, or tune it again."
         )
     network = _with_adapter(base.network, folder)
-    digest = hashlib.sha256(base.fingerprint.encode())
+    return replace(base, network=network, fingerprint=_with_files(base.fingerprint, manifest))
+
+
+def fingerprint_of(model: str | Path = models.DEFAULT, cache_dir: str | Path | None = None) -> str:
+    """The fingerprint of the model that ``read_model`` would load now. Files are read only after
+    they have changed. Raises TextModelError."""
+    if not is_adapter(model):
+        return models.fingerprint(models.model_folder(model, cache_dir))
+    manifest = read_manifest(Path(model))
+    return _with_files(fingerprint_of(manifest["base"], cache_dir), manifest)
+
+
+def _with_files(base: str, manifest: Mapping[str, Any]) -> str:
+    """The fingerprint of an adapter's files on a base of this fingerprint."""
+    digest = hashlib.sha256(base.encode())
     for file, checksum in sorted(manifest["files"].items()):
         digest.update(f"{file}:{checksum}\n".encode())
-    return replace(base, network=network, fingerprint=digest.hexdigest())
+    return digest.hexdigest()
 
 
 def _with_adapter(network: Any, folder: Path) -> Any:
