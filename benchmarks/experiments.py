@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.harness.report import finish, run
 from benchmarks.service import Load, prepared
-from benchmarks.service_load.generator import at_rate
+from benchmarks.service_load.generator import at_rate, generate
 from benchmarks.service_load.server import serving
 from kgrec import Recommender
 from kgrec.errors import ServiceError
@@ -119,7 +119,7 @@ def shadow(options: argparse.Namespace) -> None:
         load = Load(model.snapshot.users.ids.tolist(), model.snapshot.items.ids.tolist())
         file, rows = Experiments(root), []
         with serving(root.folder) as server:
-            asyncio.run(at_rate(server.port, 100, [load.one_list() for _ in range(200)]))
+            generate(at_rate(server.port, 100, [load.one_list() for _ in range(200)]))
             for turn in range(options.runs):
                 rows.append(_asked("without", server.port, load, options.seconds))
                 file.start(f"beside{turn}", "shadow", (Arm("b", 1.0),), "benchmark")
@@ -136,7 +136,7 @@ def shadow(options: argparse.Namespace) -> None:
 def _wait_for_shadow(port: int, load: Load) -> None:
     """Ask until the shadow has answered. Raises ServiceError where it doesn't."""
     for _ in range(600):
-        asyncio.run(at_rate(port, 100, [load.one_list()]))
+        generate(at_rate(port, 100, [load.one_list()]))
         if _shadow(port).get("answered"):
             return
         time.sleep(0.5)
@@ -154,7 +154,7 @@ def _shadow(port: int) -> dict[str, Any]:
 
 def _asked(name: str, port: int, load: Load, seconds: float) -> dict[str, Any]:
     lists = [load.one_list() for _ in range(int(RATE * seconds))]
-    return {"shadow": name, **asyncio.run(at_rate(port, RATE, lists)).row()}
+    return {"shadow": name, **generate(at_rate(port, RATE, lists)).row()}
 
 
 def _middle(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.harness.datasets import data_folder
 from benchmarks.harness.report import finish, run
-from benchmarks.service_load.generator import Answers, Request, at_most, at_rate
+from benchmarks.service_load.generator import Answers, Request, at_most, at_rate, generate
 from benchmarks.service_load.server import Server, serving
 from kgrec import ModelConfig, Recommender, RecommenderConfig
 from kgrec.serving.registry import Root
@@ -116,9 +116,9 @@ def _one(name: str, root: Root, options: argparse.Namespace, seed: int) -> list[
     model = Recommender.load(root.folder_of(root.read().entry("a")))
     load = Load(model.snapshot.users.ids.tolist(), model.snapshot.items.ids.tolist(), seed)
     with serving(root.folder) as server:
-        asyncio.run(at_rate(server.port, 100, [load.one_list() for _ in range(200)]))
+        generate(at_rate(server.port, 100, [load.one_list() for _ in range(200)]))
         test: Callable[[Server, Load, float], Any] = globals()[f"_{name}"]
-        return list(asyncio.run(test(server, load, options.seconds)))
+        return list(generate(test(server, load, options.seconds)))
 
 
 async def _quiet(server: Server, load: Load, seconds: float) -> list[dict[str, Any]]:

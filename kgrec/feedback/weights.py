@@ -149,12 +149,13 @@ def cap_repeats(indptr: Ints, item: Ints, weight: Floats, most: int) -> Floats:
         return weight
     width = int(item.max()) + 1
     key = (row_numbers(indptr) * width + item) * 2 + (weight < 0)
+    equal = np.sort(key)
+    if not (equal[most:] == equal[:-most]).any():  # hardly any history has so many of one item
+        return weight
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     ends = np.searchsorted(ordered, ordered, side="right")
     newer = ends - 1 - np.arange(len(order))
-    if not (newer >= most).any():
-        return weight
     capped = weight.copy()
     capped[order[newer >= most]] = 0.0
     return capped

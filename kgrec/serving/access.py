@@ -1,4 +1,4 @@
-"""Keys of the service: who may call it, for what, and how often.
+"""Keys and limits of the service: who may call it, for what, how often, and how many at once.
 
 A key is random (256 bits) and shown once, when it is made; the file of keys holds its SHA-256
 alone. The file may change while the service runs: keys are added and removed without a restart.
@@ -6,6 +6,7 @@ alone. The file may change while the service runs: keys are added and removed wi
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -27,6 +28,7 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 _PREFIX, _BYTES = "kgrec_", 32
 _LOOK = 1.0  # seconds between two looks at the file
 _MOST_BUCKETS = 10_000
+_FEW = 8  # requests that are begun in each round, however long they take
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,43 @@ class Limiter:
         if len(self._buckets) > _MOST_BUCKETS:
             self._buckets.popitem(last=False)
         return 0.0 if allowed else (1 - tokens) / rate.per_second
+
+
+class Rounds:
+    """Which of the requests that arrive together are begun, so that none waits long for the others.
+
+    The event loop looks for what has arrived, does all of it, and looks again: one round. Whoever
+    is begun late in a round has waited for all before, and so will its answer. As in CoDel (Nichols
+    and Jacobson 2012) the time of waiting is limited, and not the number of those that wait, which
+    means another time for every model. Being refused costs little, so those that are begun are
+    answered in time however many are asked.
+
+    Parameters
+    ----------
+    most : int
+        Requests begun in one round.
+    seconds : float
+        Time after which no more are begun in a round, but for the first few.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self.seconds = most, seconds
+        self.begun = 0  # in this round
+        self._since = 0.0
+
+    def begins(self, at: float) -> bool:
+        """Whether a request is begun at ``at`` (seconds of a monotonic clock), inside of an event
+        loop; else it is to be refused."""
+        if not self.begun:
+            self._since = at
+            asyncio.get_running_loop().call_soon(self._end)
+        elif self.begun >= self.most or (self.begun >= _FEW and at - self._since > self.seconds):
+            return False
+        self.begun += 1
+        return True
+
+    def _end(self) -> None:
+        self.begun = 0
 
 
 def is_loopback(host: str) -> bool:

@@ -22,6 +22,12 @@ class ServiceConfig(Settings):
     in_flight: int = Field(
         64, ge=1, description="Requests answered at once; more are refused with 503."
     )
+    wait_seconds: float = Field(
+        0.015,
+        gt=0,
+        description="Longest time that a request waits for those that arrived with it; later ones "
+        "are refused with 503.",
+    )
     slow_queue: int = Field(
         16, ge=1, description="Explanations, searches and batches that wait; more are refused."
     )

@@ -17,7 +17,7 @@ from kgrec.errors import KgrecError, RequestError
 from kgrec.presentation import show_people
 from kgrec.recommender import Recommender
 from kgrec.rules import RuleFolder
-from kgrec.serving.access import Keys, Limiter, Rate
+from kgrec.serving.access import Keys, Limiter, Rate, Rounds
 from kgrec.serving.audit import AuditLog
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
@@ -161,6 +161,7 @@ class Service:
                 "write": Rate(config.writes_per_second, 2 * config.writes_per_second),
             }
         )
+        self.rounds = Rounds(config.in_flight, config.wait_seconds)
         self.lists = GivenLists(60 * config.list_minutes)
         self.pending: dict[str, asyncio.Future[int]] = {}  # ids of events that wait for the disk
         self.log = EventLog(root.log)
@@ -205,6 +206,11 @@ class Service:
         """The model that answers a user, or whoever ``who`` stands for. Raises Problem before there
         is one."""
         return self.experiments.chosen(who)
+
+    @property
+    def at_once(self) -> int:
+        """Requests that are being answered, or arrived together."""
+        return max(self.in_flight, self.rounds.begun)
 
     @property
     def ready(self) -> bool:

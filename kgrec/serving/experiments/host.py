@@ -31,10 +31,12 @@ class Host(Protocol[S]):
     root: Root
     log: EventLog
     stopping: bool
-    in_flight: int
 
     @property
     def served(self) -> S: ...
+
+    @property
+    def at_once(self) -> int: ...
 
     @property
     def registry(self) -> Registry: ...

@@ -249,7 +249,7 @@ class RunningExperiments(Generic[S]):
             share,
             str(service.root.folder),
             model,
-            lambda: service.in_flight > _BUSY,
+            lambda: service.at_once > _BUSY,
             service.metrics,
         )
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import MEDIA_TYPE, Problem
@@ -54,7 +55,29 @@ class _Kind(Convertor[str]):
 register_url_convertor("kind", _Kind())
 
 
-def make_app(service: Service) -> Starlette:
+class Application:
+    """The routes of a service: those whose paths have no parts by their path, the others by
+    Starlette, which looks at one route after the other.
+
+    Parameters
+    ----------
+    app : Starlette
+        All routes.
+    endpoints : dict of (str, str) to Endpoint
+        By method and path.
+    """
+
+    def __init__(self, app: Starlette, endpoints: dict[tuple[str, str], Endpoint]) -> None:
+        self._app, self._endpoints = app, endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = None
+        if scope["type"] == "http":
+            found = self._endpoints.get((scope["method"], scope["path"]))
+        await (found or self._app)(scope, receive, send)
+
+
+def make_app(service: Service) -> Application:
     """The application of a service, which it starts and stops."""
     jobs = Jobs(service)
     table = operations(jobs)
@@ -77,7 +100,8 @@ def make_app(service: Service) -> Starlette:
         await jobs.stop()
         await service.stop()
 
-    routes: list[BaseRoute] = [_route(service, one) for one in _specific_first(table)]
+    endpoints = [Endpoint(service, one) for one in _specific_first(table)]
+    routes: list[BaseRoute] = [_route(one) for one in endpoints]
     routes += [
         Route("/openapi.json", _fixed(json.dumps(description(table)).encode(), "application/json")),
         *(Route(path, _file(*found)) for path, found in _FILES.items()),
@@ -88,7 +112,8 @@ def make_app(service: Service) -> Starlette:
         exception_handlers={HTTPException: _refused},
     )
     app.router.redirect_slashes = False  # the address of a redirection would hold what was asked
-    return app
+    plain = [one for one in endpoints if "{" not in one.operation.path]
+    return Application(app, {(one.operation.method, one.operation.path): one for one in plain})
 
 
 def _specific_first(table: list[Operation]) -> list[Operation]:
@@ -97,10 +122,10 @@ def _specific_first(table: list[Operation]) -> list[Operation]:
     return sorted(table, key=lambda one: (one.path.count("{"), -one.path.count("/")))
 
 
-def _route(service: Service, one: Operation) -> Route:
-    path = one.path.replace("{id}", "{id:path}")
+def _route(endpoint: Endpoint) -> Route:
+    path = endpoint.operation.path.replace("{id}", "{id:path}")
     path = path.replace("{kind}", "{kind:kind}")
-    return Route(path, Endpoint(service, one), methods=[one.method])
+    return Route(path, endpoint, methods=[endpoint.operation.method])
 
 
 def _fixed(content: bytes, kind: str) -> Any:

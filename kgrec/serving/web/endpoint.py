@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import math
@@ -37,6 +36,8 @@ _SAFE_HEADERS: Final = (
 _FREQUENT: Final = ("/v1/events", "/v1/impressions")  # the log of events has them
 _REFUSED: Final = (401, 403, 429)
 _LONGEST_ID = 128  # of a request, if the caller gives it
+_BUSY: Final = Problem(503, "busy", "too many requests at once; try again soon.")
+_BUSY_HEADERS: Final = {"Content-Type": PROBLEM, "Retry-After": "1"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -66,8 +67,13 @@ class Endpoint:
 
     async def __call__(self, scope: _Scope, receive: Receive, send: _Send) -> None:
         service, started = self.service, time.perf_counter()
-        headers: Headers = dict(scope["headers"])
         request_id = request_id_of(scope["headers"])
+        if self._is_too_many(started):
+            service.metrics.shed.labels("busy").inc()
+            await respond(send, 503, _BUSY.body(request_id), request_id, _BUSY_HEADERS)
+            self._count(503, started)
+            return
+        headers: Headers = dict(scope["headers"])
         service.in_flight += 1
         try:
             trace = _Trace()
@@ -79,11 +85,22 @@ class Endpoint:
             route, method = self.operation.path, self.operation.method
             service.audit.add(trace.who, method, route, status, request_id, of, people=trace.people)
         await respond(send, status, body, request_id, more)
+        self._count(status, started)
+
+    def _is_too_many(self, at: float) -> bool:
+        """Whether a request is refused as too many are being answered, or waited before it."""
+        service = self.service
+        if self.operation.scope is None:
+            return False
+        return service.in_flight >= service.config.in_flight or not service.rounds.begins(at)
+
+    def _count(self, status: int, started: float) -> None:
+        """Count an answer of a request that arrived at ``started``."""
         self._seconds.observe(time.perf_counter() - started)
         count = self._counts.get(status)
         if count is None:
             route, method = self.operation.path, self.operation.method
-            count = self._counts[status] = service.metrics.requests.labels(
+            count = self._counts[status] = self.service.metrics.requests.labels(
                 route, method, str(status)
             )
         count.inc()
@@ -105,8 +122,6 @@ class Endpoint:
     ) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and further headers of the answer."""
         try:
-            await asyncio.sleep(0)  # all requests that have arrived are counted before one is done
-            self._shed()
             admin = self._admitted(headers, trace)
             params = _params(scope["query_string"])
             trace.people = _wants_people(params, admin)
@@ -152,18 +167,6 @@ class Endpoint:
         if self.operation.is_slow(body):
             return await service.in_pool(lambda: run(service, body, call))
         return run(service, body, call)
-
-    def _shed(self) -> None:
-        """Raise Problem where too many requests are being answered."""
-        service = self.service
-        if service.in_flight > service.config.in_flight and self.operation.scope is not None:
-            service.metrics.shed.labels("busy").inc()
-            raise Problem(
-                503,
-                "busy",
-                "too many requests at once; try again soon.",
-                headers={"Retry-After": "1"},
-            )
 
     def _admitted(self, headers: Headers, trace: _Trace) -> bool:
         """Whether who asks is an admin; ``trace`` is given who it is. Raises Problem."""
