@@ -35,6 +35,7 @@ SUBJECTS: Final = {
     "age": "scenarios",
     "busy": "speed",
     "continual": "continual",
+    "demo": "speed",
     "distributed": "speed",
     "drift": "continual",
     "faults": "faults",

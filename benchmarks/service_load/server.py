@@ -49,14 +49,16 @@ def serving(root: Path, *arguments: str, core: int = 0) -> Iterator[Server]:
     try:
         os.sched_setaffinity(process.pid, {core})
         os.sched_setaffinity(0, cores - {core} or cores)
-        yield Server(process, _port(process))
+        yield Server(process, wait_until_served(process))
     finally:
         os.sched_setaffinity(0, cores)
         process.terminate()
         process.wait(timeout=60)
 
 
-def _port(process: subprocess.Popen[str]) -> int:
+def wait_until_served(process: subprocess.Popen[str]) -> int:
+    """The port of a service that starts, once it listens there. Raises ServiceError where it
+    doesn't start."""
     assert process.stderr is not None
     said = []
     for line in process.stderr:

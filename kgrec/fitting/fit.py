@@ -196,24 +196,45 @@ def _fit_quickly(
 ) -> Fitted:
     """A model in closed form: nothing is trained, and there is no record of epochs."""
 
+    if template is not None and template.vectors is not None:
+        return fit_as_chosen(data, config, options, plan, template.vectors, template.item_weights)
+    with torch.random.fork_rng(devices=[]):
+        found = choose_closed_form(
+            _maker(data, config, options, plan),
+            len(distinct(data.train.interactions.item)),
+            data.valid,
+            plan,
+            options.seed,
+            texts=config.model.use_text,
+            progress=options.progress,
+        )
+    return Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
+
+
+def fit_as_chosen(
+    data: FitData,
+    config: RecommenderConfig,
+    options: FitOptions,
+    plan: Plan,
+    vectors: VectorSettings,
+    weights: ItemWeightSettings,
+) -> Fitted:
+    """A model in closed form with given settings; nothing is compared."""
+    with torch.random.fork_rng(devices=[]):
+        found = fit_closed_form(_maker(data, config, options, plan), vectors, weights, plan)
+    return Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
+
+
+def _maker(
+    data: FitData, config: RecommenderConfig, options: FitOptions, plan: Plan
+) -> Callable[[int], Engine]:
+    """Makes an untrained engine with so many columns."""
+
     def make(size: int) -> Engine:
         sized = replace(plan, embedding_size=size)
         return untrained_engine(data, config, sized, options.device)[0]
 
-    with torch.random.fork_rng(devices=[]):
-        if template is not None and template.vectors is not None:
-            found = fit_closed_form(make, template.vectors, template.item_weights, plan)
-        else:
-            found = choose_closed_form(
-                make,
-                len(distinct(data.train.interactions.item)),
-                data.valid,
-                plan,
-                options.seed,
-                texts=config.model.use_text,
-                progress=options.progress,
-            )
-    return Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
+    return make
 
 
 def best_ndcg(log: list[dict[str, float]]) -> float:

@@ -17,12 +17,22 @@ from kgrec.features.attribute_tokens import check_blind
 from kgrec.features.texts import TextFeatures
 from kgrec.feedback.defaults import check_feedback, note_of, with_defaults
 from kgrec.files import readable_folder
+from kgrec.fitting.closed_form import VectorSettings
 from kgrec.fitting.context.choice import choose_context
 from kgrec.fitting.feedback_choice import with_rating_weights
-from kgrec.fitting.fit import FitData, FitOptions, Fitted, best_ndcg, fingerprint, fit_engine
+from kgrec.fitting.fit import (
+    FitData,
+    FitOptions,
+    Fitted,
+    best_ndcg,
+    fingerprint,
+    fit_as_chosen,
+    fit_engine,
+)
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
+from kgrec.fitting.item_weight_choice import ItemWeightSettings
 from kgrec.fitting.memory import keeping_pages
-from kgrec.fitting.plan import settings_to_try
+from kgrec.fitting.plan import plan_training, settings_to_try
 from kgrec.fitting.private.fit import fit_privately
 from kgrec.fitting.validation import (
     choosing_rows,
@@ -31,6 +41,7 @@ from kgrec.fitting.validation import (
     training_split,
 )
 from kgrec.graph import GraphSnapshot
+from kgrec.graph.snapshot import Interactions
 from kgrec.scoring.scenario_codes import check_reserved
 from kgrec.threads import following_load
 from kgrec.training.checkpoint import CHECKPOINT
@@ -83,17 +94,9 @@ def run_pipeline(
     if config.privacy is not None:
         return _private(visible, config, encode, options, tune, fit)
     check_reserved(visible.scenarios.ids)
-    config = config.model_copy(
-        update={"feedback": with_defaults(config.feedback, visible.interactions)}
-    )
-    check_feedback(config.feedback, visible.interactions)
     if options.resume and options.checkpoint is not None:
         _warn_without_state(options.checkpoint, tuned=tune is not None)
-    held = training_split(visible, config, options.seed)
-    train = visible.without(held, ("train",))
-    valid = choosing_rows(train.interactions, visible.interactions.select(held))
-    valid = target_rows(config, valid)
-    config = with_rating_weights(config, train, valid, options.seed, options.progress)
+    config, held, train, valid = _split(visible, config, options)
     note = note_of(config.feedback, visible.interactions)
     if note and options.progress is not None:
         options.progress(f"feedback: {note}", 1, 1)
@@ -117,7 +120,7 @@ def run_pipeline(
         fits.append(fit(data, one, own, None))
     best = max(range(len(fits)), key=lambda place: fits[place].ndcg)
     chosen = fitted = fits[best]
-    if config.training.refit and not has_valid_split(visible) and held.any():
+    if _learns_from_all(visible, config, held):
         nothing = visible.interactions.select(np.zeros_like(held))
         kept = options.checkpoint
         again = replace(options, checkpoint=None if kept is None else refit_folder(kept))
@@ -133,6 +136,49 @@ def run_pipeline(
     if context is not None:
         fitted = replace(fitted, engine=fitted.engine.with_context(context))
     return PipelineResult(config, chosen, fitted, trials, held)
+
+
+@keeping_pages()
+@following_load()
+def run_as_chosen(
+    visible: GraphSnapshot,
+    config: RecommenderConfig,
+    encode: Callable[[GraphSnapshot], TextFeatures],
+    options: FitOptions,
+    vectors: VectorSettings,
+    weights: ItemWeightSettings,
+) -> PipelineResult:
+    """``run_pipeline`` with effort "quick" where its choices are known: nothing is compared on
+    validation rows. The model is the same, to the bit where it learns from all rows in the end."""
+    check_reserved(visible.scenarios.ids)
+    config, held, train, valid = _split(visible, config, options)
+    plan = plan_training(train, valid, config)
+    rows = visible if _learns_from_all(visible, config, held) else train
+    nothing = valid.select(np.zeros(len(valid), dtype=bool))
+    data = FitData(rows, nothing, encode(rows))
+    fitted = fit_as_chosen(data, config, options, plan, vectors, weights)
+    return PipelineResult(config, fitted, fitted, [])
+
+
+def _split(
+    visible: GraphSnapshot, config: RecommenderConfig, options: FitOptions
+) -> tuple[RecommenderConfig, np.ndarray, GraphSnapshot, Interactions]:
+    """The settings with the weights of events, which interactions are held out to choose (bool
+    ``[n]``), the graph without these, and the rows of these that choose."""
+    feedback = with_defaults(config.feedback, visible.interactions)
+    config = config.model_copy(update={"feedback": feedback})
+    check_feedback(config.feedback, visible.interactions)
+    held = training_split(visible, config, options.seed)
+    train = visible.without(held, ("train",))
+    valid = choosing_rows(train.interactions, visible.interactions.select(held))
+    valid = target_rows(config, valid)
+    config = with_rating_weights(config, train, valid, options.seed, options.progress)
+    return config, held, train, valid
+
+
+def _learns_from_all(visible: GraphSnapshot, config: RecommenderConfig, held: np.ndarray) -> bool:
+    """Whether the model to answer with is fitted to the rows that a fit held out, too."""
+    return config.training.refit and not has_valid_split(visible) and bool(held.any())
 
 
 def _private(

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from kgrec import Recommender
 from kgrec.arrays import pairs_to_csr
 from kgrec.errors import RequestError
+from kgrec.features.texts import TextReader
+from kgrec.fitting.fit import FitOptions
+from kgrec.fitting.pipeline import run_as_chosen
+from kgrec.fitting.plan import with_effort
 from kgrec.metrics.baselines import Popularity, binary_history
 from kgrec.metrics.evaluate import evaluate_ranking
+from kgrec.state import fitted_state
 from tests.recommender import catalogs
 
 
@@ -77,3 +83,32 @@ def test_a_search_has_nothing_to_compare() -> None:
         Recommender(catalogs.config()).fit(catalogs.catalog(), effort="quick", tune=2)
     with pytest.raises(RequestError, match="choose one of 'quick', 'normal', 'thorough'"):
         Recommender(catalogs.config()).fit(catalogs.catalog(), effort="slow")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_a_fit_whose_choices_are_known_is_the_same(marked: bool) -> None:
+    """To the bit where no rows are marked "valid", so that the model learns from all in the end."""
+    frames = catalogs.frames()
+    events = frames["interactions"]
+    if not marked:
+        split = events["split"].where(events["split"] != "valid", "train")
+        frames["interactions"] = events.assign(split=split)
+    config = with_effort(catalogs.config(epochs=1), "quick", None)
+    state = Recommender(config).fit(catalogs.catalog(**frames), seed=3).state
+    origin, full = state.origin, state.full_snapshot
+    assert origin is not None
+    assert origin.vectors is not None
+    assert origin.all_rows is not marked
+    result = run_as_chosen(
+        full.without_splits(("test",)),
+        config,
+        TextReader(config).read,
+        FitOptions(seed=3, device=torch.device("cpu")),
+        origin.vectors,
+        origin.item_weights,
+    )
+    again = fitted_state(full, result, TextReader(config), None, 3)
+    assert again.origin == origin
+    users = np.arange(len(full.users))
+    scores = [one.engine.score(one.engine.stored(users)) for one in (state, again)]
+    torch.testing.assert_close(scores[0], scores[1], atol=1e-5 if marked else 0.0, rtol=0.0)

@@ -34,9 +34,7 @@ def test_a_round_begins_no_more_than_may_be_answered_at_once() -> None:
     assert asyncio.run(ask()) == [True, True, True, False, False]
 
 
-def test_too_many_at_once_are_refused_and_the_next_is_answered(
-    saved: Path, tmp_path: Path
-) -> None:
+def test_too_many_at_once_are_refused_and_the_next_is_answered(saved: Path, tmp_path: Path) -> None:
     service = Service(new_root(tmp_path / "root", saved), ServiceConfig(in_flight=2), warm)
     service.load()
     app = make_app(service)
