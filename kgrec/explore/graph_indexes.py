@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
 
 from graph_schema.mapping import GraphMapping
 from kgrec.differential_privacy.public import public_part
@@ -11,6 +13,7 @@ from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
 from kgrec.features.texts import TextFeatures
 from kgrec.graph import GraphSnapshot
+from kgrec.graph.tables import unchanged_rows
 from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
 from kgrec.search.ranker import Searcher
@@ -59,6 +62,14 @@ class GraphIndexes:
         built = (None, None) if earlier is None else earlier._built
         return GraphIndexes(shown, engine.texts, mapping, *built)
 
+    def like(self, other: GraphIndexes) -> GraphIndexes:
+        """These indexes, whose searcher takes over what another one has made of the same texts and
+        names; as they are where items or entities differ."""
+        searcher, _ = other._built
+        if searcher is None or not _same_nodes(searcher.snapshot, self.snapshot):
+            return self
+        return replace(self, before=searcher)
+
     @property
     def _built(self) -> tuple[Searcher | None, PathIndex | None]:
         """The indexes that those of a later snapshot grow from: its own, or earlier ones."""
@@ -73,3 +84,12 @@ class GraphIndexes:
         self.explainer.warm_up()
         self.explorer.warm_up()
         self.searcher.warm_up()
+
+
+def _same_nodes(one: GraphSnapshot, other: GraphSnapshot) -> bool:
+    """Whether two graphs have the same items and entities, row by row."""
+    pairs = ((one.items, other.items), (one.entities, other.entities))
+    return all(
+        len(a) == len(b) and np.array_equal(unchanged_rows(a, b), np.arange(len(a)))
+        for a, b in pairs
+    )

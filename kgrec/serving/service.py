@@ -76,8 +76,8 @@ class Served:
         root: Root, entry: ModelEntry, records: Iterable[Record], before: Served | None = None
     ) -> Served:
         """Load a model, with all that its first answer needs, and the records that its graph does
-        not have. The language model of ``before`` is taken where it is the same. Raises
-        ModelError."""
+        not have. The language model of ``before`` and its indexes for search are taken where they
+        are the same. Raises ModelError."""
         tombstones, erasure = Tombstones.read(root.tombstones), root.last_erasure(entry)
         plain = Recommender.load(root.folder_of(entry))
         if before is not None:
@@ -85,7 +85,10 @@ class Served:
                 plain.state.reader.share(before.model.state.reader)
         people = without_erased(plain, tombstones)
         live = LiveGraph(allowed(records, tombstones), entry.folded_until)
-        state = replace(plain.state, live=live.events).warm_up()
+        indexes = plain.state.indexes
+        if before is not None:
+            indexes = indexes.like(before.model.state.indexes)
+        state = replace(plain.state, live=live.events, indexes=indexes).warm_up()
         state.engine.cache.learn_cold()
         model, titles, until = Recommender.of(state), _titles(plain), entry.folded_until
         fresh = Served(entry, model, live, titles, until, now(), people, erasure)
