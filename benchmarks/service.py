@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+import loaders
 from benchmarks.harness.datasets import data_folder
 from benchmarks.harness.report import finish, run
 from benchmarks.service_load.generator import Answers, Request, at_most, at_rate, generate
@@ -87,23 +88,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finish("service", result, [_shown(row) for row in rows], options.save)
 
 
-def prepared(folder: Path, model: Path | None) -> Root:
-    """A root with the models "a" and "b", which are equal; "a" answers."""
+def prepared(folder: Path, model: Path | None, data: Path | None = None) -> Root:
+    """A root with the models "a" and "b", which are equal; "a" answers. ``data``: where the catalog
+    is that they are fitted to, if not ml-1m-kg."""
     if model is None:
         model = folder / "fitted"
         config = RecommenderConfig(model=ModelConfig(use_text=False))
-        Recommender(config).fit(_catalog(), effort="quick").save(model)
+        catalog = loaders.load(data or data_folder() / "ml-1m-kg").catalog
+        Recommender(config).fit(catalog, effort="quick").save(model)
     root = Root.open(folder / "service")
     for name in ("a", "b"):
         root.add(name, model)
     root.activate("a", "benchmark")
     return root
-
-
-def _catalog() -> Any:
-    import loaders
-
-    return loaders.load(data_folder() / "ml-1m-kg").catalog
 
 
 def measured(name: str, root: Root, options: argparse.Namespace) -> list[dict[str, Any]]:

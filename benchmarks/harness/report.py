@@ -52,6 +52,7 @@ SUBJECTS: Final = {
     "judge": "judging",
     "link": "linking",
     "load": "speed",
+    "model": "speed",
     "neighbours": "speed",
     "people": "people",
     "poisoning": "poisoning",

@@ -1,4 +1,4 @@
-"""Requests that arrive together: how many are begun, and what the others are told."""
+"""Requests that arrive together: how many are begun, and how the others are refused."""
 
 from __future__ import annotations
 
