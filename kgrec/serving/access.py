@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -29,6 +30,8 @@ _PREFIX, _BYTES = "kgrec_", 32
 _LOOK = 1.0  # seconds between two looks at the file
 _MOST_BUCKETS = 10_000
 _FEW = 8  # requests that are begun in each round, however long they take
+_PATIENCE = 0.05  # seconds for which requests may wait too long before any is refused
+_CALM = 0.1  # seconds without such a request, after which that begins anew
 
 
 @dataclass(frozen=True)
@@ -203,21 +206,24 @@ class Rounds:
     The event loop looks for what has arrived, does all of it, and looks again: one round. Whoever
     is begun late in a round has waited for all before, and so will its answer. As in CoDel (Nichols
     and Jacobson 2012) the time of waiting is limited, and not the number of those that wait, which
-    means another time for every model. Being refused costs little, so those that are begun are
-    answered in time however many are asked.
+    means another time for every model; and only where it has been too long for a while, so that
+    what piled up once, as the process was kept waiting, is answered. Being refused costs little, so
+    those that are begun are answered in time however many are asked.
 
     Parameters
     ----------
     most : int
         Requests begun in one round.
     seconds : float
-        Time after which no more are begun in a round, but for the first few.
+        Time after which no more are begun in a round, but for the first few, where rounds have
+        taken longer for _PATIENCE.
     """
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self.seconds = most, seconds
         self.begun = 0  # in this round
         self._since = 0.0
+        self._busy_since, self._late_at = 0.0, -math.inf
 
     def begins(self, at: float) -> bool:
         """Whether a request is begun at ``at`` (seconds of a monotonic clock), inside of an event
@@ -225,10 +231,19 @@ class Rounds:
         if not self.begun:
             self._since = at
             asyncio.get_running_loop().call_soon(self._end)
-        elif self.begun >= self.most or (self.begun >= _FEW and at - self._since > self.seconds):
+        elif self.begun >= self.most or self._is_late(at):
             return False
         self.begun += 1
         return True
+
+    def _is_late(self, at: float) -> bool:
+        """Whether a request waits too long, and others have done so for a while."""
+        if self.begun < _FEW or at - self._since <= self.seconds:
+            return False
+        if at - self._late_at > _CALM:
+            self._busy_since = at
+        self._late_at = at
+        return at - self._busy_since >= _PATIENCE
 
     def _end(self) -> None:
         self.begun = 0

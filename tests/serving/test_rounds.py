@@ -15,15 +15,28 @@ from kgrec.serving.web.app import Application, make_app
 from tests.serving.running import new_root
 
 
-def test_a_round_begins_a_few_then_those_that_wait_shortly() -> None:
-    async def ask() -> list[bool]:
-        rounds = Rounds(most=64, seconds=0.0155)
-        begun = [rounds.begins(float(number)) for number in range(9)]
-        await asyncio.sleep(0)  # the loop looks for what has arrived
-        return [*begun, *(rounds.begins(9.0 + number / 1000) for number in range(20))]
+def test_requests_that_wait_long_are_refused_where_that_goes_on() -> None:
+    async def ask() -> list[list[bool]]:
+        rounds = Rounds(most=64, seconds=0.015)
+        begun = []
+        for start, later in ((0.0, (0.02, 0.06, 0.08)), (0.1, (0.11, 0.12)), (0.5, (0.52,))):
+            first = [rounds.begins(start) for _ in range(8)]
+            begun.append([all(first), *(rounds.begins(at) for at in later)])
+            await asyncio.sleep(0)  # the loop looks for what has arrived
+        return begun
 
-    begun = asyncio.run(ask())
-    assert begun == [*[True] * 8, False, *[True] * 16, *[False] * 4]
+    once, again, later = asyncio.run(ask())
+    assert once == [True, True, True, False]  # after a twentieth of a second
+    assert again == [True, True, False]  # who has waited a hundredth of a second is begun
+    assert later == [True, True]  # it was calm in between
+
+
+def test_the_first_of_a_round_are_begun_however_long_they_take() -> None:
+    async def ask() -> list[bool]:
+        rounds = Rounds(most=64, seconds=0.015)
+        return [rounds.begins(float(number)) for number in range(8)]
+
+    assert all(asyncio.run(ask()))
 
 
 def test_a_round_begins_no_more_than_may_be_answered_at_once() -> None:
