@@ -29,7 +29,6 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 _PREFIX, _BYTES = "kgrec_", 32
 _LOOK = 1.0  # seconds between two looks at the file
 _MOST_BUCKETS = 10_000
-_FEW = 8  # requests that are begun in each round, however long they take
 _PATIENCE = 0.05  # seconds for which requests may wait too long before any is refused
 _CALM = 0.1  # seconds without such a request, after which that begins anew
 
@@ -215,8 +214,8 @@ class Rounds:
     most : int
         Requests begun in one round.
     seconds : float
-        Time after which no more are begun in a round, but for the first few, where rounds have
-        taken longer for _PATIENCE.
+        Time after which no more than half of these are begun, where requests have waited longer for
+        _PATIENCE.
     """
 
     def __init__(self, most: int, seconds: float) -> None:
@@ -238,7 +237,7 @@ class Rounds:
 
     def _is_late(self, at: float) -> bool:
         """Whether a request waits too long, and others have done so for a while."""
-        if self.begun < _FEW or at - self._since <= self.seconds:
+        if self.begun < self.most // 2 or at - self._since <= self.seconds:
             return False
         if at - self._late_at > _CALM:
             self._busy_since = at
