@@ -25,8 +25,8 @@ class ServiceConfig(Settings):
     wait_seconds: float = Field(
         0.015,
         gt=0,
-        description="Longest time that a request waits for those that arrived with it, if more than "
-        "half of in_flight and so for a while; later ones are refused with 503.",
+        description="Longest time that a request waits for those that arrived with it, if these "
+        "are more than half of in_flight for a while; later ones are refused with 503.",
     )
     slow_queue: int = Field(
         16, ge=1, description="Explanations, searches and batches that wait; more are refused."
