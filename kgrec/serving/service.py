@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from graph_schema.names import ENTITY, ITEM, LABEL_FRAMES, USER
 from kgrec.drift.monitor import Alarm
@@ -29,10 +29,13 @@ from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, 
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem, words_of
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
+from kgrec.serving.store_sync.opened_store import OpenedStore
 from kgrec.state import FittedState
-from kgrec.stores.base import GraphStore
 from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
+
+if TYPE_CHECKING:
+    from kgrec.serving.store_sync.store_sync import StoreSync
 
 _T = TypeVar("_T")
 _LOOK = 1.0  # seconds between two looks at the registry
@@ -127,8 +130,9 @@ class Service:
     warm : callable
         ``warm(served, bodies)`` answers recorded requests with a model that was loaded, so that the
         first new one is as fast as the next.
-    store : GraphStore, optional
-        The graph that models are trained on, which ``/v1/cypher`` reads.
+    store : OpenedStore, optional
+        The graph that models are trained on: records are written into it, what others write there
+        is followed, and ``/v1/cypher`` reads it.
 
     Raises
     ------
@@ -137,9 +141,10 @@ class Service:
     """
 
     def __init__(
-        self, root: Root, config: ServiceConfig, warm: Warm, store: GraphStore | None = None
+        self, root: Root, config: ServiceConfig, warm: Warm, store: OpenedStore | None = None
     ) -> None:
         self.root, self.config, self._warm, self.graph_store = root, config, warm, store
+        self.store_sync: StoreSync | None = None  # what keeps store and log alike
         self.metrics = Metrics()
         self.keys = Keys(root.keys)
         self.limiter = Limiter(

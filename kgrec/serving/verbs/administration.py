@@ -26,12 +26,14 @@ from kgrec.serving.verbs.answers import (
     ModelAnswer,
     ModelsAnswer,
     StatusAnswer,
+    StoreAnswer,
 )
 from kgrec.serving.verbs.bodies import ActivateBody, EraseBody, JobBody, ReasonBody
 from kgrec.serving.verbs.call import Call
 
 _PAGE, _MOST = 100, 1_000
 _EXAMPLES = 5  # users
+_NAMED = 20  # records that the store refused
 
 
 def models(service: Service, body: None, call: Call) -> ModelsAnswer:
@@ -111,12 +113,27 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         in_flight=service.in_flight,
         slow=service.slow,
         trouble=service.trouble,
+        store=_store(service),
         drift=[*filter(None, [needs]), *map(str, service.drift.monitor.alarms[::-1])],
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
         examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
         experiment=None if experiments.comparing is None else experiments.comparing.name,
         shadow=None if experiments.shadow is None else experiments.shadow.record.to_dict(),
+    )
+
+
+def _store(service: Service) -> StoreAnswer | None:
+    sync = service.store_sync
+    if sync is None:
+        return None
+    return StoreAnswer(
+        address=sync.store.address,
+        lacks=sync.lacks,
+        written_until=sync.writer.position.written_until,
+        refused=len(sync.refused.numbers),
+        last_refused=sync.refused.numbers[-_NAMED:],
+        **asdict(sync.state),
     )
 
 
@@ -137,6 +154,8 @@ def metrics(service: Service, body: None, call: Call) -> bytes:
         service.metrics.drift_gain.labels(stream).set(gain)
     service.metrics.drift_events.labels("evaluated").set(service.drift.evaluated)
     service.metrics.drift_events.labels("skipped").set(service.drift.skipped)
+    if service.store_sync is not None:
+        service.store_sync.measure()
     return service.metrics.text()
 
 

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import MEDIA_TYPE, Problem
 from kgrec.serving.service import LABELS, Service
+from kgrec.serving.store_sync.store_sync import StoreSync
 from kgrec.serving.web.endpoint import Endpoint, request_id_of
 from kgrec.serving.web.openapi import description
 from kgrec.serving.web.operations import Operation, operations
@@ -66,6 +67,10 @@ def make_app(service: Service) -> Starlette:
             asyncio.create_task(service.read_texts_soon()),
             asyncio.create_task(service.experiments.run()),
         ]
+        config = service.config
+        if service.graph_store and (config.store_write_seconds or config.store_follow_seconds):
+            service.store_sync = StoreSync(service, service.graph_store)
+            tasks.append(asyncio.create_task(service.store_sync.run()))
         if service.config.fold_seconds:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
         if service.config.train_seconds:
@@ -75,6 +80,8 @@ def make_app(service: Service) -> Starlette:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)  # none keeps the rest from ending
+        if service.store_sync is not None:
+            await service.store_sync.stop()
         await jobs.stop()
         await service.stop()
 
