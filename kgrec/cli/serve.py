@@ -122,6 +122,7 @@ def register(root: Root, model: Path) -> None:
     Raises ModelError where the folder is no model, RequestError, ServiceError.
     """
     from kgrec.persistence.model_folder import read_manifest
+    from kgrec.serving.store_sync.graph_events import graph_has_until
 
     read_manifest(model)
     registry, place = root.read(), model.resolve()
@@ -130,7 +131,7 @@ def register(root: Root, model: Path) -> None:
         return
     name = known[0] if known else _free_name(place.name, set(registry.models))
     if not known:
-        root.add(name, place)
+        root.add(name, place, folded_until=graph_has_until(root, place))
     root.activate(name, "kgrec serve", f"given as {model}")
 
 

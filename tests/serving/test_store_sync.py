@@ -16,11 +16,12 @@ import pytest
 
 from graph_schema import Catalog
 from graph_schema.names import CHANGED, RECORD
-from kgrec import GraphStore, connect
+from kgrec import GraphStore, Recommender, connect
 from kgrec.errors import ServiceError, StoreError
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, LogPlace, Record, records_of
 from kgrec.serving.registry import Root
+from kgrec.serving.store_sync.graph_events import graph_has_until
 from kgrec.serving.store_sync.opened_store import OpenedStore
 from kgrec.serving.store_sync.position import Position, Positions
 from kgrec.serving.store_sync.refused import RefusedRecords
@@ -409,3 +410,33 @@ def test_a_file_that_is_away_stops_no_answer(tmp_path: Path, saved: Path) -> Non
             until(lambda: lacks(service) == 0, "the store has all")
             assert events_of(store, "away") == ["i1"]
             until(lambda: "trouble" not in service.get("/v1/status").json["store"], "no trouble")
+
+
+def test_a_model_of_the_store_does_not_count_the_log_twice(
+    tmp_path: Path, saved: Path, fitted: Recommender
+) -> None:
+    """Its graph has the records that the store had when it was read, and no more."""
+    root = new_root(tmp_path / "service", saved)
+    place = Place(root.folder, connect(tmp_path / "catalog.kgl"))
+    place.append(
+        event("u1", "i1"),
+        event("removed", "i2"),
+        event("u2", "i3"),
+        event("u1", "i4", event="view"),
+    )
+    place.append({"kind": "taken back", "user": "u1", "of": 4, "received": _NOW})
+    assert graph_has_until(root, saved) == 0  # no store was written
+    place.writer().move(Position(5))
+    assert graph_has_until(root, saved) == 0  # the model has none of them
+    place.append({"kind": "no node", "label": "User", "id": "removed"})
+    updated = Recommender.of(fitted.state)
+    rows = [{"user_id": "u1", "item_id": "i1", "timestamp": _NOW}]
+    updated.update(Catalog.from_frames(interactions=pd.DataFrame(rows)))
+    updated.save(tmp_path / "first")
+    assert graph_has_until(root, tmp_path / "first") == 1
+    rows = [{"user_id": "u2", "item_id": "i3", "timestamp": _NOW}]
+    updated.update(Catalog.from_frames(interactions=pd.DataFrame(rows)))
+    updated.save(tmp_path / "both")
+    assert graph_has_until(root, tmp_path / "both") == 3
+    place.log.close()
+    place.store.close()

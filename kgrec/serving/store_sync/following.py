@@ -18,6 +18,7 @@ from kgrec.serving.live_graph import FACTS
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import Served, Service
 from kgrec.serving.store_sync.batch import FROM_STORE
+from kgrec.serving.store_sync.graph_events import Said, events_of_users
 from kgrec.serving.verbs.bodies import EventBody
 from kgrec.serving.verbs.call import Call
 from kgrec.serving.verbs.writes import NewEvents, facts_record, node_record
@@ -94,15 +95,15 @@ async def _event_records(service: Service, rows: list[dict[str, Any]]) -> tuple[
 
 def _new_events(served: Served, rows: list[dict[str, Any]]) -> Iterator[EventBody]:
     """The interactions that the model's graph and the log do not have yet."""
-    counts: dict[tuple[Any, ...], int] = {}
-    unknown: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+    counts: dict[Said, int] = {}
+    unknown: list[tuple[str, Said, dict[str, Any]]] = []
     for row in rows:
         said = str(row["user"]), str(row["item"]), row["timestamp"], row["event"] or ""
         counts[said] = place = counts.get(said, 0) + 1
         key = f"store:{_key(row, place)}"
         if key not in served.live.numbers:
             unknown.append((key, said, row))
-    known = _events_of(served, {said[0] for _, said, _ in unknown}) if unknown else set()
+    known = _known_events(served, {said[0] for _, said, _ in unknown}) if unknown else set()
     for key, said, row in unknown:
         if said not in known:
             yield EventBody(
@@ -116,19 +117,14 @@ def _new_events(served: Served, rows: list[dict[str, Any]]) -> Iterator[EventBod
             )
 
 
-def _events_of(served: Served, users: set[str]) -> set[tuple[Any, ...]]:
-    """What the model's graph, with the rows held back for tests, and the log say of these users:
-    user, item, timestamp and kind of each event."""
-    snapshot = served.model.state.full_snapshot
-    seen, found = snapshot.interactions, set[tuple[Any, ...]]()
-    names = sorted(users)
-    starts = seen.indptr(len(snapshot.users))
-    for user, row in zip(names, snapshot.users.rows(names).tolist(), strict=True):
-        for place in range(*starts[row : row + 2].tolist()) if row >= 0 else ():
-            item = str(snapshot.items.ids[seen.item[place]])
-            found.add((user, item, int(seen.timestamp[place]), str(seen.event[place])))
-        found |= {(user, one.item, one.timestamp, one.kind) for one in served.live.events.of(user)}
-    return found
+def _known_events(served: Served, users: set[str]) -> set[Said]:
+    """What the model's graph, with the rows held back for tests, and the log say of these users."""
+    live = {
+        (user, one.item, one.timestamp, one.kind)
+        for user in users
+        for one in served.live.events.of(user)
+    }
+    return live | events_of_users(served.model.state.full_snapshot, users)
 
 
 def _key(row: Mapping[str, Any], place: int) -> str:
