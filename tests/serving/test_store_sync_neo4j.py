@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import neo4j
 import pytest
@@ -24,65 +20,18 @@ from tests.neo4j_server import Server, emptied
 from tests.recommender import catalogs
 from tests.serving.running import Running, new_root, running_here
 from tests.serving.test_store_sync import Place, event, events_of, fact, lacks, node, until
+from tests.stores.neo4j.proxy import Proxy, proxy_to
 
 pytestmark = pytest.mark.neo4j
 _QUICK = ServiceConfig(store_write_seconds=0.05, store_follow_seconds=0.2)
 
 
-class Relay:
-    """A port that leads to a server, until it is cut."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._to = host, port
-        self._listener: socket.socket | None = None
-        self._open: list[socket.socket] = []
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
-        self.mend()
-
-    def mend(self) -> None:
-        """Lead to the server (again)."""
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    def cut(self) -> None:
-        """End all connections, and refuse new ones."""
-        assert self._listener is not None
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open = []
-
-    def _accept(self, listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = listener.accept()
-                far = socket.create_connection(self._to)
-                self._open += [near, far]
-                for ends in ((near, far), (far, near)):
-                    threading.Thread(target=_pass_on, args=ends, daemon=True).start()
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while content := source.recv(65_536):
-            target.sendall(content)
-    for one in (source, target):
-        with contextlib.suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.fixture
-def relay(neo4j_server: Server) -> Iterator[Relay]:
+def relay(neo4j_server: Server) -> Iterator[Proxy]:
+    """An empty server behind a port that can be cut."""
     emptied(neo4j_server)
-    address = urlsplit(neo4j_server.uri)
-    found = Relay(address.hostname or "127.0.0.1", address.port or 7687)
-    yield found
-    found.cut()
+    with proxy_to(neo4j_server.uri) as found:
+        yield found
 
 
 @pytest.fixture
@@ -98,11 +47,11 @@ def root(tmp_path: Path, saved: Path) -> Root:
 
 
 def test_neo4j_stopped_and_back(
-    neo4j_server: Server, relay: Relay, graph: GraphStore, root: Root
+    neo4j_server: Server, relay: Proxy, graph: GraphStore, root: Root
 ) -> None:
     """Also where it is down when the service starts; all is there once, then."""
-    uri = f"bolt://127.0.0.1:{relay.port}"
-    relay.cut()
+    uri = relay.uri
+    relay.cut_after(0)
     store = OpenedStore(uri, lambda: connect(uri, auth=neo4j_server.auth))
     with running_here(root, _QUICK, store=store) as service:
         _send(service, "first")
@@ -112,7 +61,7 @@ def test_neo4j_stopped_and_back(
         relay.mend()
         until(lambda: lacks(service) == 0, "the store has all")
         assert events_of(graph, "first") == [f"i{number}" for number in range(5)]
-        relay.cut()
+        relay.cut_after(0)
         _send(service, "second")
         assert service.items("second")
         until(lambda: service.get("/v1/status").json["store"].get("trouble"), "trouble is said")
@@ -130,7 +79,7 @@ def _send(service: Running, user: str) -> None:
 
 
 def test_every_record_is_written_once(
-    neo4j_server: Server, relay: Relay, tmp_path: Path, graph: GraphStore
+    neo4j_server: Server, relay: Proxy, tmp_path: Path, graph: GraphStore
 ) -> None:
     """One that Neo4j refuses, for a constraint of the team's, is kept, and those behind it are
     written."""
@@ -165,7 +114,7 @@ def _check_once(place: Place, graph: GraphStore) -> None:
 
 
 def test_what_others_write_is_followed(
-    neo4j_server: Server, relay: Relay, graph: GraphStore, root: Root
+    neo4j_server: Server, relay: Proxy, graph: GraphStore, root: Root
 ) -> None:
     """Written by Cypher: events by their time or by the time of the change, nodes, and facts."""
     graph.write(catalogs.catalog())
@@ -201,7 +150,7 @@ def test_what_others_write_is_followed(
         assert all(record.get("from_store") for record in records_of(root.log))
 
 
-def test_what_is_new_is_found_by_indexes(relay: Relay, graph: GraphStore) -> None:
+def test_what_is_new_is_found_by_indexes(relay: Proxy, graph: GraphStore) -> None:
     """A look at the store reads no more than what is new."""
     graph.write(catalogs.catalog())
     found = graph.follow_queries()
