@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 from graph_schema import Catalog
 from graph_schema.names import CHANGED, RECORD
 from kgrec import GraphStore, Recommender, connect
-from kgrec.errors import ServiceError, StoreError
+from kgrec.errors import ServiceError, StoreConnectionError, StoreError, StoreFileError
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, LogPlace, Record, records_of
 from kgrec.serving.registry import Root
@@ -348,6 +349,11 @@ def test_what_others_write_counts_once(synced: tuple[Running, Root, GraphStore])
     assert history() == ["i0", "i1", "i2"]
     assert events_of(store, "other") == ["i0", "i1", "i2"]  # and is not written back
     assert len(list(records_of(root.log))) == len(before) + 1
+    key = next(
+        one["event_id"] for one in before if (one.get("user"), one.get("item")) == ("other", "i2")
+    )
+    assert service.ask("DELETE", f"/v1/events/{key}").status == 200
+    until(lambda: events_of(store, "other") == ["i0", "i1"], "what was taken back leaves the store")
 
 
 def test_two_services_on_one_store(
@@ -440,3 +446,20 @@ def test_a_model_of_the_store_does_not_count_the_log_twice(
     assert graph_has_until(root, tmp_path / "both") == 3
     place.log.close()
     place.store.close()
+
+
+def test_a_service_starts_without_its_server_and_not_without_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kgrec.cli._stores import served_store
+
+    monkeypatch.setenv("KGREC_NEO4J_PASSWORD", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"bolt://127.0.0.1:{taken.getsockname()[1]}"
+    found = served_store(address)
+    assert found.address == address
+    assert "tries again" in capsys.readouterr().err
+    with pytest.raises(StoreConnectionError):
+        found.get()
+    with pytest.raises(StoreFileError, match="there is no store"):
+        served_store(str(tmp_path / "none.kgl"))

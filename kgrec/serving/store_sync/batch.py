@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -17,9 +17,8 @@ from kgrec.serving.live_graph import EVENT, FACTS, NO_FACTS, NO_NODE, NODE, TAKE
 
 REMOVALS: Final = (NO_NODE, NO_FACTS, TAKEN_BACK)
 FROM_STORE: Final = "from_store"  # a mark of records that were read in the store
+OF_STORE: Final = "store:"  # how the ids of their events begin: then the reference, or a digest
 _DIGEST_BYTES: Final = 6
-
-Find = Callable[[int], Record | None]
 
 
 def reference(record: Record, service: str) -> str:
@@ -48,18 +47,30 @@ def stored_catalog(records: Sequence[Record], service: str, at: int) -> Catalog:
     return catalog_of(rows)
 
 
-def stored_removal(records: Iterable[Record], service: str, find: Find) -> dict[str, Any]:
-    """What records that remove say, as ``GraphStore.remove`` takes it; ``find``: the record of a
-    number in the log, whose event was taken back."""
-    given = list(records)
-    taken = [find(record["of"]) for record in given if record["kind"] == TAKEN_BACK]
+def stored_removal(
+    records: Sequence[Record], service: str, taken_back: Iterable[Record]
+) -> dict[str, Any]:
+    """What records that remove say, as ``GraphStore.remove`` takes it; ``taken_back``: the records
+    of the events that they take back."""
     events = [
-        {"user_id": one["user"], "item_id": one["item"], RECORD: reference(one, service)}
-        for one in taken
-        if one is not None and FROM_STORE not in one
+        {
+            "user_id": one["user"],
+            "item_id": one["item"],
+            "timestamp": one["timestamp"],
+            RECORD: _record_of(one, service),
+        }
+        for one in taken_back
     ]
-    removal = removal_of(record for record in given if record["kind"] != TAKEN_BACK)
+    removal = removal_of(record for record in records if record["kind"] != TAKEN_BACK)
     return {**removal, "interactions": pd.DataFrame(events) if events else None}
+
+
+def _record_of(record: Record, service: str) -> str | None:
+    """The property by which a store has the event of a record; None: it has none."""
+    if FROM_STORE not in record:
+        return reference(record, service)
+    key = str(record["event_id"]).removeprefix(OF_STORE)
+    return key if "-" in key else None
 
 
 def _mentioned(record: Record) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from kgrec.serving.event_log import Record, now
 from kgrec.serving.live_graph import FACTS
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import Served, Service
-from kgrec.serving.store_sync.batch import FROM_STORE
+from kgrec.serving.store_sync.batch import FROM_STORE, OF_STORE
 from kgrec.serving.store_sync.graph_events import Said, events_of_users
 from kgrec.serving.verbs.bodies import EventBody
 from kgrec.serving.verbs.call import Call
@@ -100,7 +100,7 @@ def _new_events(served: Served, rows: list[dict[str, Any]]) -> Iterator[EventBod
     for row in rows:
         said = str(row["user"]), str(row["item"]), row["timestamp"], row["event"] or ""
         counts[said] = place = counts.get(said, 0) + 1
-        key = f"store:{_key(row, place)}"
+        key = f"{OF_STORE}{_key(row, place)}"
         if key not in served.live.numbers:
             unknown.append((key, said, row))
     known = _known_events(served, {said[0] for _, said, _ in unknown}) if unknown else set()

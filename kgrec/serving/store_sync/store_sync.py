@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -103,8 +104,10 @@ class StoreSync:
     async def _work(self) -> float:
         config, pauses = self.service.config, []
         if config.store_write_seconds:
-            with self.service.metrics.store_seconds.time():
-                written = await self._beside(self.writer.step)
+            started = time.perf_counter()
+            written = await self._beside(self.writer.step)
+            if written:
+                self.service.metrics.store_seconds.observe(time.perf_counter() - started)
             pauses.append(_LEAST if written and self.lacks else config.store_write_seconds)
         if config.store_follow_seconds:
             loop = asyncio.get_running_loop()
@@ -135,13 +138,14 @@ class StoreSync:
         if mark is not None and mark == self._mark:
             return
         started, position = now(), self.writer.position
-        start = start_of(self.service.served)
-        late = self.service.config.store_late_seconds
-        events = start if position.events is None else position.events - int(late)
-        nodes = start if position.nodes is None else position.nodes - _CLOCKS
+        late = int(self.service.config.store_late_seconds)
+        if position.events is None or position.nodes is None:
+            events = nodes = start_of(self.service.served)
+        else:
+            events, nodes = position.events - late, position.nodes - _CLOCKS
         changes = await self._beside(lambda: self._changes(events, nodes))
         await self._take_in(changes)
-        until = started if changes.events_until is None else changes.events_until + int(late)
+        until = started if changes.events_until is None else changes.events_until + late
         seen = started if changes.nodes_until is None else changes.nodes_until + _CLOCKS
         moved = replace(self.writer.position, events=until, nodes=seen)
         await self._beside(lambda: self.writer.move(moved))

@@ -23,7 +23,7 @@ from kgrec.errors import (
 )
 from kgrec.serving.event_log import EventLog, LogPlace, Record, now
 from kgrec.serving.fold import runs
-from kgrec.serving.live_graph import allowed
+from kgrec.serving.live_graph import TAKEN_BACK, allowed
 from kgrec.serving.store_sync.batch import (
     FROM_STORE,
     REMOVALS,
@@ -146,11 +146,10 @@ class StoreWriter:
         store.write(stored_catalog(records, self.positions.service, now()))
 
     def _remove(self, store: GraphStore, records: list[Record]) -> None:
-        removal = stored_removal(records, self.positions.service, self._find)
+        numbers = {one["of"] for one in records if one["kind"] == TAKEN_BACK}
+        taken_back = [one for one in self.log.read() if one["number"] in numbers] if numbers else []
+        removal = stored_removal(records, self.positions.service, taken_back)
         store.remove(**removal, missing="ignore")
-
-    def _find(self, number: int) -> Record | None:
-        return next((one for one in self.log.read() if one["number"] == number), None)
 
 
 def _check_writable(store: GraphStore, error: Exception) -> None:

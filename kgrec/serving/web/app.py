@@ -56,8 +56,13 @@ register_url_convertor("kind", _Kind())
 
 
 def make_app(service: Service) -> Starlette:
-    """The application of a service, which it starts and stops."""
-    jobs = Jobs(service)
+    """The application of a service, which it starts and stops.
+
+    Raises ServiceError where a file of the service's folder can't be read or written.
+    """
+    jobs, config = Jobs(service), service.config
+    if service.graph_store and (config.store_write_seconds or config.store_follow_seconds):
+        service.store_sync = StoreSync(service, service.graph_store)
     table = operations(jobs)
 
     @asynccontextmanager
@@ -67,9 +72,7 @@ def make_app(service: Service) -> Starlette:
             asyncio.create_task(service.read_texts_soon()),
             asyncio.create_task(service.experiments.run()),
         ]
-        config = service.config
-        if service.graph_store and (config.store_write_seconds or config.store_follow_seconds):
-            service.store_sync = StoreSync(service, service.graph_store)
+        if service.store_sync is not None:
             tasks.append(asyncio.create_task(service.store_sync.run()))
         if service.config.fold_seconds:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))

@@ -92,7 +92,8 @@ FOLLOW_PROPERTIES = (CHANGED, RECORD, "event", "id", "rating", "scenario", "time
 def interactions_since(name: str) -> str:
     """The interactions whose property ``name`` is at least ``$since``, the earliest first."""
     return (
-        f"MATCH (u:User)-[r:INTERACTED]->(i:Item) WHERE r.{quote(name)} >= $since "
+        f"MATCH (u:User)-[r:INTERACTED]->(i:Item) USING INDEX r:INTERACTED({quote(name)}) "
+        f"WHERE r.{quote(name)} >= $since "
         f"AND (r.{RECORD} IS NULL OR NOT r.{RECORD} STARTS WITH $own) "
         "RETURN u.id AS user, i.id AS item, r.event AS event, r.timestamp AS timestamp, "
         f"r.rating AS rating, r.scenario AS scenario, r.{RECORD} AS record, r.{quote(name)} AS at "
@@ -102,7 +103,8 @@ def interactions_since(name: str) -> str:
 
 def nodes_since(label: str) -> str:
     return (
-        f"MATCH (n:{quote(label)}) WHERE n.{CHANGED} >= $since "
+        f"MATCH (n:{quote(label)}) USING INDEX n:{quote(label)}({CHANGED}) "
+        f"WHERE n.{CHANGED} >= $since "
         f"RETURN n.id AS id, properties(n) AS properties, n.{CHANGED} AS at "
         "ORDER BY at, id LIMIT $most"
     )
