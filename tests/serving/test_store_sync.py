@@ -18,7 +18,7 @@ import pytest
 from graph_schema import Catalog
 from graph_schema.names import CHANGED, RECORD
 from kgrec import GraphStore, Recommender, connect
-from kgrec.errors import ServiceError, StoreConnectionError, StoreError, StoreFileError
+from kgrec.errors import ServiceError, StoreBusyError, StoreConnectionError, StoreFileError
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, LogPlace, Record, records_of
 from kgrec.serving.registry import Root
@@ -52,7 +52,7 @@ def fact(head: str, tail: str) -> Record:
     return {"kind": "facts", "facts": [{**row, "tail_type": "entity"}]}
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def until(found: Callable[[], Any], what: str | Callable[[], str], seconds: float = 60.0) -> Any:
     """Wait until something is so, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -60,7 +60,8 @@ def until(found: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds:g} s: {what}")
+    said = what if isinstance(what, str) else what()
+    raise AssertionError(f"not within {seconds:g} s: {said}")
 
 
 def events_of(store: GraphStore, user: str) -> list[str]:
@@ -199,7 +200,7 @@ def test_a_store_that_is_locked_or_full_refuses_no_record(
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         writer = place.writer()
-        with pytest.raises(StoreError, match="another writer"):
+        with pytest.raises(StoreBusyError, match="another writer"):
             writer.step()
         assert writer.refused.numbers == []
         assert writer.position.written_until == 1
@@ -323,7 +324,7 @@ def test_what_others_write_counts_once(synced: tuple[Running, Root, GraphStore])
     rows = pd.DataFrame(
         [{"user_id": "other", "item_id": f"i{number}", "timestamp": _NOW} for number in range(3)]
     )
-    items = pd.DataFrame([{"item_id": "theirs", "title": "Theirs", CHANGED: _NOW + 5}])
+    items = pd.DataFrame([{"item_id": "theirs", "title": "Theirs", CHANGED: int(time.time())}])
     ends = pd.DataFrame([{"item_id": one} for one in ("i0", "i1", "i2")])
     facts = pd.DataFrame([{**fact("theirs", "e-new")["facts"][0]}])
     store.write(Catalog.from_frames(items=pd.concat([items, ends]), interactions=rows, facts=facts))
@@ -371,17 +372,16 @@ def test_two_services_on_one_store(
             service.post("/v1/events", {"events": [{"user": "two", "item": f"i{number}"}]})
             other.post("/v1/events", {"events": [{"user": "two", "item": f"i{number + 5}"}]})
         expected = [f"i{number}" for number in (0, 1, 2, 5, 6, 7)]
-        for one in (service, other):
-            until(
-                lambda one=one: (
-                    sorted(  # type: ignore[misc]
-                        event["item"]
-                        for event in one.get("/v1/users/two/events").json.get("events", [])
-                    )
-                    == expected
-                ),
-                "both have all",
-            )
+
+        def histories() -> list[list[str]]:
+            asked = [one.get("/v1/users/two/events").json for one in (service, other)]
+            return [sorted(row["item"] for row in one.get("events", [])) for one in asked]
+
+        def said() -> str:
+            states = [one.get("/v1/status").json["store"] for one in (service, other)]
+            return f"{histories()} {states}"
+
+        until(lambda: histories() == [expected, expected], said)
         until(lambda: lacks(service) == lacks(other) == 0, "the store has all")
         assert events_of(store, "two") == expected
 

@@ -23,7 +23,7 @@ from kgrec.stores.people.erased_people import Tombstones
 
 _T = TypeVar("_T")
 _LONGEST: Final = 60.0  # seconds between two attempts
-_CLOCKS: Final = 10  # seconds by which a change may be seen later than its time says
+_CLOCKS: Final = 60  # seconds by which a change may be seen later than its time says
 _LAST: Final = 5.0  # seconds in which the last batch may end when the service stops
 _LEAST: Final = 0.05  # seconds between two batches of many
 

@@ -17,6 +17,7 @@ from graph_schema import Catalog
 from kgrec.errors import (
     CatalogError,
     StoreAuthError,
+    StoreBusyError,
     StoreConnectionError,
     StoreError,
     StoreFileError,
@@ -38,8 +39,9 @@ from kgrec.stores.people.erased_people import Tombstones
 from kgrec.stores.people.pseudonyms import FIRST_USER
 
 MOST: Final = 2_000  # records in a batch
+_ATTEMPTS: Final = 3  # before a record counts as refused
 # The store itself is away, whatever is written.
-_AWAY: Final = (StoreConnectionError, StoreAuthError, StoreFileError)
+_AWAY: Final = (StoreConnectionError, StoreAuthError, StoreBusyError, StoreFileError)
 
 
 class StoreWriter:
@@ -124,6 +126,7 @@ class StoreWriter:
         store: GraphStore,
         records: list[Record],
         work: Callable[[GraphStore, list[Record]], None],
+        attempts: int = _ATTEMPTS,
     ) -> None:
         """Write records; where one of them is refused, the others without it.
 
@@ -133,14 +136,16 @@ class StoreWriter:
         except _AWAY:
             raise
         except Exception as error:  # of any kind: one record must not hold up those behind it
-            if not isinstance(error, CatalogError):
+            middle, certain = len(records) // 2, isinstance(error, CatalogError)
+            if not certain:
                 _check_writable(store, error)
-            if len(records) == 1:
+            if middle:
+                self._apart(store, records[:middle], work)
+                self._apart(store, records[middle:], work)
+            elif certain or attempts == 1:
                 self.refused.add(records[0], str(error))
-                return
-            middle = len(records) // 2
-            self._apart(store, records[:middle], work)
-            self._apart(store, records[middle:], work)
+            else:  # the store may have been away for that moment
+                self._apart(store, records, work, attempts - 1)
 
     def _add(self, store: GraphStore, records: list[Record]) -> None:
         store.write(stored_catalog(records, self.positions.service, now()))
