@@ -106,9 +106,7 @@ def _measured(
 async def _both(port: int, load: Load, seconds: float) -> tuple[Answers, Answers]:
     lists = [load.one_list() for _ in range(int(_LISTS * seconds))]
     events = [load.events(_TEN) for _ in range(int(_EVENTS * seconds))]
-    return tuple(
-        await asyncio.gather(at_rate(port, _LISTS, lists, 8), at_rate(port, _EVENTS, events, 4))
-    )
+    return await asyncio.gather(at_rate(port, _LISTS, lists, 8), at_rate(port, _EVENTS, events, 4))
 
 
 def _probe(

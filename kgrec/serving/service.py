@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from graph_schema.names import ENTITY, ITEM, LABEL_FRAMES, USER
 from kgrec.drift.monitor import Alarm
@@ -29,13 +29,10 @@ from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, 
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem, words_of
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
-from kgrec.serving.store_sync.opened_store import OpenedStore
+from kgrec.serving.store_sync.opened_store import KeptStore, OpenedStore
 from kgrec.state import FittedState
 from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
-
-if TYPE_CHECKING:
-    from kgrec.serving.store_sync.store_sync import StoreSync
 
 _T = TypeVar("_T")
 _LOOK = 1.0  # seconds between two looks at the registry
@@ -144,7 +141,7 @@ class Service:
         self, root: Root, config: ServiceConfig, warm: Warm, store: OpenedStore | None = None
     ) -> None:
         self.root, self.config, self._warm, self.graph_store = root, config, warm, store
-        self.store_sync: StoreSync | None = None  # what keeps store and log alike
+        self.store_sync: KeptStore | None = None  # what keeps store and log alike
         self.metrics = Metrics()
         self.keys = Keys(root.keys)
         self.limiter = Limiter(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from graph_schema.conversion.frames import Frame
     from graph_schema.mapping import GraphMapping
     from kgrec.arguments import Missing
-    from kgrec.stores.following.changes import FollowQueries
+    from kgrec.stores.following.follow_queries import FollowQueries
     from kgrec.stores.outline.graph import GraphOutline
     from kgrec.stores.removal import Ids, Removal, Removed
 

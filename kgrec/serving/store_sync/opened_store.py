@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any, Protocol
 
 from kgrec.errors import StoreError
 from kgrec.stores.base import GraphStore
+
+
+class KeptStore(Protocol):
+    """What a service asks of the task that keeps its store and its log alike."""
+
+    async def run(self) -> None:
+        """Work until the service stops."""
+
+    async def stop(self) -> None:
+        """Wait a while for what is done now."""
+
+    def status(self) -> dict[str, Any]:
+        """How the store and the log differ, for ``/v1/status``."""
+
+    def measure(self) -> None:
+        """Set the gauges of the store to what is so now."""
+
+    async def erase(self, users: Sequence[str]) -> dict[str, Any]:
+        """Erase people from the store. Returns the place for a receipt. Raises KgrecError."""
 
 
 class OpenedStore:

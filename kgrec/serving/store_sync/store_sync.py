@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, TypeVar
 
 from kgrec.errors import KgrecError
@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 _LONGEST: Final = 60.0  # seconds between two attempts
 _CLOCKS: Final = 60  # seconds by which a change may be seen later than its time says
 _LAST: Final = 5.0  # seconds in which the last batch may end when the service stops
+_NAMED: Final = 20  # refused records in the status
 _LEAST: Final = 0.05  # seconds between two batches of many
 
 
@@ -124,6 +125,17 @@ class StoreSync:
         self._failures += 1
         least = self.service.config.store_write_seconds or self.service.config.store_follow_seconds
         return float(min(least * 2.0 ** min(self._failures, 20), _LONGEST))
+
+    def status(self) -> dict[str, Any]:
+        """How the store and the log differ, for ``/v1/status``."""
+        return {
+            "address": self.store.address,
+            "lacks": self.lacks,
+            "written_until": self.writer.position.written_until,
+            "refused": len(self.refused.numbers),
+            "last_refused": self.refused.numbers[-_NAMED:],
+            **asdict(self.state),
+        }
 
     def measure(self) -> None:
         """Set the gauges of the store to what is so now."""

@@ -33,7 +33,6 @@ from kgrec.serving.verbs.call import Call
 
 _PAGE, _MOST = 100, 1_000
 _EXAMPLES = 5  # users
-_NAMED = 20  # records that the store refused
 
 
 def models(service: Service, body: None, call: Call) -> ModelsAnswer:
@@ -98,6 +97,7 @@ def activations(service: Service, body: None, call: Call) -> ActivationsAnswer:
 def status(service: Service, body: None, call: Call) -> StatusAnswer:
     """What answers, how large it is, and how far the graph is behind the log."""
     served, experiments = service.served, service.experiments
+    store = service.store_sync
     snapshot, needs = served.model.snapshot, outgrown(served.model.state)
     return StatusAnswer(
         version=version("kgrec"),
@@ -113,27 +113,13 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         in_flight=service.in_flight,
         slow=service.slow,
         trouble=service.trouble,
-        store=_store(service),
+        store=None if store is None else StoreAnswer(**store.status()),
         drift=[*filter(None, [needs]), *map(str, service.drift.monitor.alarms[::-1])],
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
         examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
         experiment=None if experiments.comparing is None else experiments.comparing.name,
         shadow=None if experiments.shadow is None else experiments.shadow.record.to_dict(),
-    )
-
-
-def _store(service: Service) -> StoreAnswer | None:
-    sync = service.store_sync
-    if sync is None:
-        return None
-    return StoreAnswer(
-        address=sync.store.address,
-        lacks=sync.lacks,
-        written_until=sync.writer.position.written_until,
-        refused=len(sync.refused.numbers),
-        last_refused=sync.refused.numbers[-_NAMED:],
-        **asdict(sync.state),
     )
 
 

@@ -30,7 +30,7 @@ from kgrec.stores.base import (
 from kgrec.stores.embedded import queries
 from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
 from kgrec.stores.erasure import empty_properties
-from kgrec.stores.following.changes import LABELS, FollowQueries
+from kgrec.stores.following.follow_queries import LABELS, FollowQueries
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.people.erased_people import Tombstones, without_erased
 from kgrec.stores.people.pseudonyms import FIRST_USER, check_same_key

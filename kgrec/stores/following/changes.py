@@ -1,4 +1,4 @@
-"""FollowQueries, ``read_changes``: new interactions, changed nodes and their facts since a time.
+"""``read_changes``: new interactions, changed nodes and their facts, since a time.
 
 Only what is newer than that is read, by the indexes that the store has on these times.
 """
@@ -7,36 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from graph_schema.names import ENTITY, ITEM, USER
-
-if TYPE_CHECKING:
-    from kgrec.stores.base import GraphStore
+from kgrec.stores.base import GraphStore
+from kgrec.stores.following.follow_queries import LABELS, FollowQueries
 
 MOST: Final = 5_000  # rows of one statement
-LABELS: Final = (USER, ITEM, ENTITY)
-
-
-@dataclass(frozen=True)
-class FollowQueries:
-    """The Cypher of a store, with the parameters ``since`` and ``most``.
-
-    Attributes
-    ----------
-    interactions : tuple of str
-        By their time, and by the time of their change: user, item, event, timestamp, rating,
-        scenario, record and ``at``, the time asked for; without those whose record begins with
-        ``own``; the earliest first.
-    nodes : mapping of str to str
-        By label: id, properties and ``at``; the earliest first.
-    facts : mapping of str to str
-        By label: the facts whose heads have the ``ids``: head, relation, tail, tail_label.
-    """
-
-    interactions: tuple[str, ...]
-    nodes: Mapping[str, str]
-    facts: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from kgrec.stores.base import (
     WriteReport,
 )
 from kgrec.stores.erasure import empty_properties
-from kgrec.stores.following.changes import LABELS, FollowQueries
+from kgrec.stores.following.follow_queries import LABELS, FollowQueries
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j import read as reading
