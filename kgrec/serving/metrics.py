@@ -31,8 +31,8 @@ class Metrics:
     model, model_since, swaps, swap_seconds
         The model that answers, and changes of it, by result.
     store_up, store_lag, store_refused, store_followed, store_seconds
-        0 where the store can't be used, else 1; records that it lacks, and that it refused; rows of others
-        that came from it; time of a batch.
+        0 where the store can't be used, else 1; records that it lacks, and that it refused; rows
+        of others that came from it; time of a batch.
     drift_alarms, drift_gain, drift_events
         Alarms of drift by stream; mean gain of a stream's events now; events, evaluated or not.
     cold, empty
