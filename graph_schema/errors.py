@@ -31,6 +31,10 @@ class StoreAuthError(StoreError):
     """The store refused the user name or password."""
 
 
+class StoreBusyError(StoreError):
+    """Another process writes the store; calling again later does the work."""
+
+
 class StoreFileError(StoreError):
     """The file of an embedded store can't be read, or is of another format or a newer version."""
 

@@ -49,3 +49,7 @@ LABEL_FRAMES: Final = {
     SCENARIO: "scenarios",
 }
 SPLITS: Final = ("train", "valid", "test")
+# Properties of a store that models don't read: of an interaction, which record of a service it is;
+# of a node, the unix seconds at which it or its facts were changed.
+RECORD: Final = "kgrec_record"
+CHANGED: Final = "kgrec_changed"

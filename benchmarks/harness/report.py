@@ -59,6 +59,7 @@ SUBJECTS: Final = {
     "scale": "speed",
     "service": "speed",
     "startup": "speed",
+    "store": "serving",
     "text": "text",
     "trial": "trials",
     "unbiased": "ratings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,12 @@ import typer
 import kgrec
 from graph_schema.errors import StoreFileError
 from graph_schema.output.printable import printable
+from kgrec.cli._progress import say
 
 if TYPE_CHECKING:
+    from graph_schema import GraphMapping
     from kgrec import GraphStore
+    from kgrec.serving.store_sync.opened_store import OpenedStore
     from kgrec.stores.kind import StoreKind
 
 
@@ -75,10 +79,8 @@ def open_store(
     from kgrec.stores.registry import store_kind
 
     names = None if mapping is None else GraphMapping.load(mapping)
-    kind = store_kind(store)
-    if kind.server:
-        auth = _auth(kind, store, user)
-        return kgrec.connect(store, auth=auth, database=database, mapping=names)
+    if store_kind(store).server:
+        return server_opener(store, user, database)(names)
     shown = without_password(store)
     if not create and not Path(store).exists():
         raise StoreFileError(
@@ -87,6 +89,40 @@ def open_store(
     if make_folder:
         Path(store).absolute().parent.mkdir(parents=True, exist_ok=True)
     return kgrec.connect(store, mapping=names)
+
+
+def server_opener(
+    store: str, user: str | None, database: str | None
+) -> Callable[[GraphMapping | None], GraphStore]:
+    """What opens a store on a server, now or later; the password is asked for at once."""
+    from kgrec.stores.registry import store_kind
+
+    auth = _auth(store_kind(store), store, user)
+    return lambda mapping: kgrec.connect(store, auth=auth, database=database, mapping=mapping)
+
+
+def served_store(
+    store: str, *, user: str | None = None, database: str | None = None
+) -> OpenedStore:
+    """The store of a service. It is opened at once, except a server that can't be reached now.
+
+    Raises StoreFileError for a file that does not exist, StoreError where it can't be opened.
+    """
+    from kgrec.errors import StoreConnectionError
+    from kgrec.serving.store_sync.opened_store import OpenedStore
+    from kgrec.stores.kind import without_password
+
+    if not is_server(store):
+        graph = open_store(store)
+        graph.schema_version()  # from now on a file that is gone is an error, and not a new store
+        return OpenedStore.of(graph)
+    opener = server_opener(store, user, database)
+    found = OpenedStore(without_password(store), lambda: opener(None))
+    try:
+        found.get()
+    except StoreConnectionError as error:
+        say(f"{error} The service starts, and tries again.")
+    return found
 
 
 def _auth(kind: StoreKind, store: str, user: str | None) -> tuple[str, str] | None:

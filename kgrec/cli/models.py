@@ -43,8 +43,11 @@ def add(
         str | None, typer.Option(help="Folder or address of the MLflow registry that has it.")
     ] = None,
 ) -> None:
-    """Register a model; it answers once it is activated."""
+    """Register a model; it answers once it is activated.
+
+    What it read in a store that the service writes does not count again."""
     from kgrec.persistence.model_folder import read_manifest
+    from kgrec.serving.store_sync.graph_events import graph_has_until
 
     if mlflow is not None:
         _fetch(open_root(None, root), name, folder, mlflow, note or folder)
@@ -53,7 +56,8 @@ def add(
     if "\0" in folder or not place.is_dir():
         raise typer.BadParameter(f"{printable_line(folder[:200])} is no folder")
     read_manifest(place)
-    open_root(None, root).add(name, place, note)
+    opened = open_root(None, root)
+    opened.add(name, place, note, graph_has_until(opened, place))
 
 
 def _fetch(root: Root, name: str, reference: str, mlflow: str, note: str) -> None:
@@ -61,6 +65,7 @@ def _fetch(root: Root, name: str, reference: str, mlflow: str, note: str) -> Non
     from kgrec.errors import RequestError
     from kgrec.persistence.model_folder import read_manifest
     from kgrec.serving.registry import check_name
+    from kgrec.serving.store_sync.graph_events import graph_has_until
     from kgrec.tracking.mlflow_runs import fetch_model
 
     place = root.new_folder(check_name(name))
@@ -69,7 +74,7 @@ def _fetch(root: Root, name: str, reference: str, mlflow: str, note: str) -> Non
     try:
         fetch_model(reference, mlflow, place)
         read_manifest(place)
-        root.add(name, place, note)
+        root.add(name, place, note, graph_has_until(root, place))
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise

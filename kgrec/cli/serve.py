@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from kgrec.cli._app import app
 from kgrec.cli._options import DatabaseOption, DbUserOption
 from kgrec.cli._progress import say
 from kgrec.cli._settings import read_settings
-from kgrec.cli._stores import open_store
+from kgrec.cli._stores import served_store
 
 if TYPE_CHECKING:
     from kgrec.serving.registry import Root
@@ -49,7 +49,8 @@ def serve(
         typer.Option(
             "--store",
             "-s",
-            help="The graph's store, which /v1/cypher reads for keys of the scope admin.",
+            help="The graph's store: it gets every record, what others write there is followed, "
+            "and /v1/cypher reads it.",
         ),
     ] = None,
     db_user: DbUserOption = None,
@@ -80,8 +81,8 @@ def serve(
     settings = read_settings(config, ServiceConfig)
     if model is not None:
         register(folder, model)
-    opened = nullcontext() if store is None else open_store(store, user=db_user, database=database)
-    with opened as graph:
+    opened = None if store is None else served_store(store, user=db_user, database=database)
+    with nullcontext() if opened is None else closing(opened):
         run(
             folder,
             settings,
@@ -89,7 +90,7 @@ def serve(
             port,
             certificate=certificate,
             key=certificate_key,
-            store=graph,
+            store=opened,
             started=lambda address: say(f"serving {folder.folder} on {address}"),
         )
 
@@ -121,6 +122,7 @@ def register(root: Root, model: Path) -> None:
     Raises ModelError where the folder is no model, RequestError, ServiceError.
     """
     from kgrec.persistence.model_folder import read_manifest
+    from kgrec.serving.store_sync.graph_events import graph_has_until
 
     read_manifest(model)
     registry, place = root.read(), model.resolve()
@@ -129,7 +131,7 @@ def register(root: Root, model: Path) -> None:
         return
     name = known[0] if known else _free_name(place.name, set(registry.models))
     if not known:
-        root.add(name, place)
+        root.add(name, place, folded_until=graph_has_until(root, place))
     root.activate(name, "kgrec serve", f"given as {model}")
 
 

@@ -15,6 +15,7 @@ from kgrec.errors import ErasureError
 from kgrec.serving.event_log import EventLog, records_of
 from kgrec.serving.live_graph import keeps, users_of
 from kgrec.serving.registry import Root
+from kgrec.serving.store_sync.refused import RefusedRecords
 from kgrec.stores.people.erased_people import Tombstones
 
 
@@ -83,6 +84,7 @@ class ServicePlace(Place):
             removed = log.rewrite(keeps(log.read(), gone.__contains__)).result()
         finally:
             log.close()
+        RefusedRecords(self.root.refused).keep(keeps((), gone.__contains__))
         return self._done({"records": removed}, started)
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from graph_schema.errors import StoreError
 from graph_schema.names import (
     ABOUT,
+    CHANGED,
     CLICKED,
     ENTITY,
     INTERACTED,
@@ -49,6 +50,7 @@ from kgrec.graph.vectors import split_vectors
 from kgrec.stores.base import EdgeType, Progress
 
 _MAX_INT = np.iinfo(np.int64).max
+_OWN = {CHANGED}  # properties of nodes that say nothing of them
 _INTERACTION_COLUMNS = ("event", "rating", "scenario", "split", "timestamp")
 
 
@@ -138,7 +140,8 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _nodes(store: Readable, label: str, report: Progress) -> NodeTable:
-    table, vectors = split_vectors(label, store.read_nodes(label))
+    read = store.read_nodes(label)
+    table, vectors = split_vectors(label, read.drop_columns([*(_OWN & {*read.column_names})]))
     frame = attribute_frame(table)
     for name in TEXT_COLUMNS[label]:
         frame[name] = text_column(frame[name]).fillna("") if name in frame else ""

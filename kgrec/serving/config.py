@@ -50,6 +50,15 @@ class ServiceConfig(Settings):
     fold_seconds: float = Field(
         0.0, ge=0, description="Time between two folds of new events into the graph; 0: on request."
     )
+    store_write_seconds: float = Field(
+        1.0, ge=0, description="Pause before new records are written into the store; 0: never."
+    )
+    store_follow_seconds: float = Field(
+        2.0, ge=0, description="Time between two looks at what others wrote there; 0: never."
+    )
+    store_late_seconds: float = Field(
+        600.0, ge=0, description="How much older than that look events may be to be found by it."
+    )
     train_seconds: float = Field(
         0.0, ge=0, description="Time between two trainings of a new model; 0: on request."
     )

@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ NOTHING = "nothing"  # the kind of a record that was erased
 Record = dict[str, Any]
 Keep = Callable[[Record], Record | None]
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Record).decode
+
+
+@dataclass(frozen=True)
+class LogPlace:
+    """How far a reader has come in a log: the number of the last record that it read, and where the
+    next one begins in the file of so many ``rewrites``."""
+
+    number: int = 0
+    offset: int = 0
+    rewrites: int = 0
 
 
 class EventLog:
@@ -64,6 +75,8 @@ class EventLog:
         self._waiting: list[tuple[list[Record], Future[int]]] = []
         self._rewrites: list[tuple[Keep, Future[int]]] = []
         self._wake = threading.Condition()
+        self._placing = threading.Lock()  # held while the file is replaced
+        self._replaced = 0  # how often it was
         self._closed = False
         self._writer = threading.Thread(target=self._write_on, name="kgrec-log", daemon=True)
         self._writer.start()
@@ -125,6 +138,33 @@ class EventLog:
         """All records so far, oldest first. Raises ServiceError for one that is damaged."""
         return records_of(self.path, self._size)
 
+    def after(self, place: LogPlace, most: int) -> tuple[list[Record], LogPlace]:
+        """The next records after a place, at most so many, and the place after them.
+
+        What comes before is not read again, unless the file was rewritten since. Raises
+        ServiceError for a record that is damaged.
+        """
+        with self._placing:
+            stream, end, rewrites = self.path.open("rb"), self._size, self._replaced
+        with stream:
+            offset = place.offset if place.rewrites == rewrites else 0
+            stream.seek(offset)
+            found: list[Record] = []
+            for line in stream:
+                if offset + len(line) > end or len(found) == most:
+                    break
+                record = _record(line[:-1])
+                if record is None:
+                    raise ServiceError(
+                        f"{self.path}: a record after number {place.number} is damaged; put back a "
+                        "copy of the file."
+                    )
+                offset += len(line)
+                if record["number"] > place.number:
+                    found.append(record)
+        number = found[-1]["number"] if found else place.number
+        return found, LogPlace(number, offset, rewrites)
+
     @property
     def size(self) -> int:
         """Bytes of the file."""
@@ -150,11 +190,13 @@ class EventLog:
             remove_scratch(self.path.parent)
             changed = sum(keep(record) != record for record in self.read())
             if changed:
-                put_file(self.path, lambda name: self._write_kept(Path(name), keep))
-                self.path.chmod(0o600)
-                fresh = os.open(self.path, os.O_RDWR | os.O_APPEND)
-                os.close(self._file)
-                self._file, self._size = fresh, os.fstat(fresh).st_size
+                with self._placing:
+                    put_file(self.path, lambda name: self._write_kept(Path(name), keep))
+                    self.path.chmod(0o600)
+                    fresh = os.open(self.path, os.O_RDWR | os.O_APPEND)
+                    os.close(self._file)
+                    self._file, self._size = fresh, os.fstat(fresh).st_size
+                    self._replaced += 1
         except (OSError, ServiceError) as error:
             done.set_exception(
                 ServiceError(f"{self.path}: the log can't be rewritten ({reason(error)}).")

@@ -8,16 +8,17 @@ graph are computed anew.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from graph_schema import Catalog
-from graph_schema.names import KEY_COLUMNS, LABEL_FRAMES
+from graph_schema.names import CHANGED, KEY_COLUMNS, LABEL_FRAMES, RECORD
 from graph_schema.output.printable import printable
 from kgrec.errors import CatalogError, KgrecError, ModelError, RequestError
 from kgrec.feedback import EventWeights
@@ -38,7 +39,7 @@ from kgrec.serving.live_graph import (
 from kgrec.serving.registry import Root
 from kgrec.stores.people.erased_people import Tombstones
 
-_COLUMNS = ("user_id", "item_id", "event", "timestamp", "rating", "scenario")
+_COLUMNS = ("user_id", "item_id", "event", "timestamp", "rating", "scenario", RECORD, CHANGED)
 
 
 def fold(root: Root, name: str, new: str, until: int) -> list[str]:
@@ -94,7 +95,7 @@ def add_records(model: Recommender, records: Iterable[Record]) -> dict[int, str]
     refused: dict[int, str] = {}
     for removes, part in _runs(records):
         if removes:
-            _remove(model, part)
+            model.remove(**removal_of(part), missing="ignore")
             continue
         try:
             model.update(catalog_of(part))
@@ -135,25 +136,17 @@ def _runs(records: Iterable[Record]) -> Iterator[tuple[bool, list[Record]]]:
     """Records in runs that all add, or all remove. Events that were taken back are left out."""
     kept = list(records)
     gone = {record["of"] for record in kept if record["kind"] == TAKEN_BACK}
-    run: list[Record] = []
-    removing = False
-    for record in kept:
-        if record["number"] in gone or record["kind"] not in (
-            EVENT,
-            NODE,
-            FACTS,
-            NO_NODE,
-            NO_FACTS,
-        ):
-            continue
-        removes = record["kind"] in (NO_NODE, NO_FACTS)
-        if run and removes != removing:
-            yield removing, run
-            run = []
-        removing = removes
-        run.append(record)
-    if run:
-        yield removing, run
+    return runs((one for one in kept if one["number"] not in gone), (NO_NODE, NO_FACTS))
+
+
+def runs(
+    records: Iterable[Record], removals: Collection[str]
+) -> Iterator[tuple[bool, list[Record]]]:
+    """Records in runs that all add, or all are of the kinds ``removals``. Those of other kinds,
+    such as impressions, are left out."""
+    wanted = (one for one in records if one["kind"] in (EVENT, NODE, FACTS, *removals))
+    for removes, run in groupby(wanted, lambda one: one["kind"] in removals):
+        yield removes, list(run)
 
 
 def catalog_of(records: Sequence[Record], split: str | None = None) -> Catalog:
@@ -173,7 +166,8 @@ def catalog_of(records: Sequence[Record], split: str | None = None) -> Catalog:
     return Catalog.from_frames(**tables)
 
 
-def _remove(model: Recommender, records: list[Record]) -> None:
+def removal_of(records: Iterable[Record]) -> dict[str, Any]:
+    """The nodes and facts that records remove, as ``remove`` takes them."""
     ids: dict[str, list[str]] = {"items": [], "users": [], "entities": []}
     facts: list[dict[str, Any]] = []
     for record in records:
@@ -181,13 +175,7 @@ def _remove(model: Recommender, records: list[Record]) -> None:
             ids[LABEL_FRAMES[record["label"]]].append(record["id"])
         else:
             facts.extend(record["facts"])
-    model.remove(
-        users=ids["users"],
-        items=ids["items"],
-        entities=ids["entities"],
-        facts=pd.DataFrame(facts) if facts else None,
-        missing="ignore",
-    )
+    return {**ids, "facts": pd.DataFrame(facts) if facts else None}
 
 
 def _interaction(record: Record) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kgrec.errors import ServiceError
+from kgrec.errors import KgrecError, ServiceError
 from kgrec.rules import RuleFolder
 from kgrec.serving.event_log import now
 from kgrec.serving.problems import Problem, words_of
@@ -227,10 +227,23 @@ class Jobs:
         await service.reload()
         models = msgspec.json.decode(printed)
         hashes = sorted(map(service.hash_of, users))
+        stores, trouble = await self._erased_from_store(users)
         log = {"kind": "service log", "place": str(service.root.log), "removed": records}
-        receipt = {"people": hashes, "places": [log, *models]}
+        receipt = {"people": hashes, "places": [log, *models, *stores]}
         self.jobs[job.id] = job = msgspec.structs.replace(job, receipt=receipt)
-        self._end(job, "done", service.served.entry.name, f"{len(users):,} people are erased.")
+        detail = trouble or f"{len(users):,} people are erased."
+        self._end(job, "failed" if trouble else "done", service.served.entry.name, detail)
+
+    async def _erased_from_store(self, users: Sequence[str]) -> tuple[list[dict[str, Any]], str]:
+        """The place of a receipt, where the service writes a store, and what went wrong there."""
+        sync = self.service.store_sync
+        if sync is None or not self.service.config.store_write_seconds:
+            return [], ""
+        try:
+            return [await sync.erase(users)], ""
+        except KgrecError as error:
+            cure = "when it can be used again run kgrec erase --store with the same people."
+            return [], f"the log and the models have nothing of them, the store has: {error} {cure}"
 
     async def _run(self, *arguments: str, given: bytes = b"") -> tuple[int, str, bytes]:
         """The exit code of a process, what it said last, and what it printed."""

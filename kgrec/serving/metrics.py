@@ -30,6 +30,9 @@ class Metrics:
         Records that the graph does not have yet; size of the log.
     model, model_since, swaps, swap_seconds
         The model that answers, and changes of it, by result.
+    store_up, store_lag, store_refused, store_followed, store_seconds
+        0 where the store can't be used, else 1; records that it lacks, and that it refused; rows
+        of others that came from it; time of a batch.
     drift_alarms, drift_gain, drift_events
         Alarms of drift by stream; mean gain of a stream's events now; events, evaluated or not.
     cold, empty
@@ -67,6 +70,20 @@ class Metrics:
         self.swaps = self._counter("kgrec_model_swaps", "Changes of the model.", "result")
         self.swap_seconds = self._histogram("kgrec_model_swap_seconds", "Time of such a change.")
         self.cold = self._counter("kgrec_cold", "Lists for users without a history.")
+        self.store_up = self._gauge(
+            "kgrec_store_up", "0: the store can't be used; else, also without one, 1."
+        )
+        self.store_up.set(1)
+        self.store_lag = self._gauge("kgrec_store_lag_records", "Records that the store lacks.")
+        self.store_refused = self._gauge(
+            "kgrec_store_refused_records", "Records that the store refused."
+        )
+        self.store_followed = self._counter(
+            "kgrec_store_followed", "Rows that others wrote into the store, and the log has now."
+        )
+        self.store_seconds = self._histogram(
+            "kgrec_store_write_seconds", "Time of a batch that is written into the store."
+        )
         self.drift_alarms = self._counter(
             "kgrec_drift_alarms", "Falls of the gain of arriving events.", "stream"
         )

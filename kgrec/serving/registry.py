@@ -8,6 +8,8 @@
       audit.log       who asked for what; older files are audit.log.1, …
       keys.json       hashes of the keys
       drift.json      the last alarms of drift, if there were any
+      store.json      until which record the store has the log, and until when it was followed
+      refused.jsonl   records that the store refused, if there are any
       erased.json     keyed hashes of the people who were erased, if any were
       models/         folders of models that the service made
 
@@ -33,6 +35,7 @@ _VERSION: Final = 1
 _TRAININGS: Final = 100  # that are kept
 _REGISTRY, _LOG, _KEYS, _MODELS = "registry.json", "events.log", "keys.json", "models"
 _DRIFT, _AUDIT = "drift.json", "audit.log"
+_POSITIONS, _REFUSED = "store.json", "refused.jsonl"
 _ERASED, _MANIFEST = "erased.json", "manifest.json"  # the latter of a model
 
 
@@ -208,6 +211,16 @@ class Root:
     def drift(self) -> Path:
         """The file of the last alarms of drift."""
         return self.folder / _DRIFT
+
+    @property
+    def positions(self) -> Path:
+        """The file that says how far stores have the log."""
+        return self.folder / _POSITIONS
+
+    @property
+    def refused(self) -> Path:
+        """The file of records that a store refused."""
+        return self.folder / _REFUSED
 
     @property
     def registry_file(self) -> Path:

@@ -16,9 +16,9 @@ from kgrec.serving.access import is_loopback
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.registry import Root
 from kgrec.serving.service import Service
+from kgrec.serving.store_sync.opened_store import OpenedStore
 from kgrec.serving.verbs.lists import warm
 from kgrec.serving.web.app import make_app
-from kgrec.stores.base import GraphStore
 
 _SWITCH = 0.001  # seconds after which a thread that computes lets another go on
 _GRACE = 10  # seconds in which requests may end when the service stops
@@ -32,7 +32,7 @@ def serve(
     *,
     certificate: Path | None = None,
     key: Path | None = None,
-    store: GraphStore | None = None,
+    store: OpenedStore | None = None,
     started: Callable[[str], None] | None = None,
 ) -> None:
     """Answer until the process is asked to stop.
@@ -47,8 +47,9 @@ def serve(
         Where it listens; port 0 chooses a free one.
     certificate, key : Path, optional
         Files for TLS.
-    store : GraphStore, optional
-        The graph that models are trained on, which ``/v1/cypher`` reads.
+    store : OpenedStore, optional
+        The graph that models are trained on: records are written into it, what others write there
+        is followed, and ``/v1/cypher`` reads it.
     started : callable, optional
         Called with the address once it listens.
 

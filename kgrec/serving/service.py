@@ -28,8 +28,8 @@ from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, 
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem, words_of
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
+from kgrec.serving.store_sync.opened_store import KeptStore, OpenedStore
 from kgrec.state import FittedState
-from kgrec.stores.base import GraphStore
 from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
 
@@ -142,8 +142,9 @@ class Service:
     warm : callable
         ``warm(served, bodies)`` answers recorded requests with a model that was loaded, so that the
         first new one is as fast as the next.
-    store : GraphStore, optional
-        The graph that models are trained on, which ``/v1/cypher`` reads.
+    store : OpenedStore, optional
+        The graph that models are trained on: records are written into it, what others write there
+        is followed, and ``/v1/cypher`` reads it.
 
     Raises
     ------
@@ -152,9 +153,10 @@ class Service:
     """
 
     def __init__(
-        self, root: Root, config: ServiceConfig, warm: Warm, store: GraphStore | None = None
+        self, root: Root, config: ServiceConfig, warm: Warm, store: OpenedStore | None = None
     ) -> None:
         self.root, self.config, self._warm, self.graph_store = root, config, warm, store
+        self.store_sync: KeptStore | None = None  # what keeps store and log alike
         self.metrics = Metrics()
         self.keys = Keys(root.keys)
         self.limiter = Limiter(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from graph_schema.conversion.frames import Frame
     from graph_schema.mapping import GraphMapping
     from kgrec.arguments import Missing
+    from kgrec.stores.following.follow_queries import FollowQueries
     from kgrec.stores.outline.graph import GraphOutline
     from kgrec.stores.removal import Ids, Removal, Removed
 
@@ -390,6 +391,27 @@ class GraphStore(ABC):
             If the query is wrong, would change the graph, reads files (LOAD CSV), or takes longer
             than ``seconds``.
         """
+
+    def follow_queries(self) -> FollowQueries:
+        """Return the Cypher that finds what is new since a time, and make the indexes it needs.
+
+        Returns
+        -------
+        FollowQueries
+            For ``kgrec.stores.following.changes.read_changes``.
+
+        Raises
+        ------
+        StoreError
+            If the store can't be followed, or refuses the indexes.
+        """
+        raise StoreError(
+            f"{self.uri}: this store can't be followed. Cure: store_follow_seconds = 0."
+        )
+
+    def write_mark(self) -> object:
+        """Return a value that changes with every write; None where the store has no such value."""
+        return None
 
     @abstractmethod
     def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:

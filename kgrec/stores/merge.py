@@ -1,7 +1,8 @@
 """Merging interactions: which of the incoming ones are stored, which change, which are new.
 
 An interaction is the same as another if user, item, event, timestamp and occurrence (its place
-among identical ones) are the same; its other properties are then updated, never erased.
+among identical ones) are the same; its other properties are then updated, never erased. Where the
+incoming ones say of which records of a service they are, that is compared as well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.names import RECORD
 from kgrec.stores.columns import one_chunk, same_types
 
 IDENTITY = ("source", "target", "event", "timestamp")
@@ -57,7 +59,7 @@ def merge_interactions(stored: pa.Table, incoming: pa.Table) -> Merged:
     both = _both(stored, incoming)
     old = both.slice(0, stored.num_rows)
     new = both.slice(stored.num_rows)
-    place = _places(both, stored.num_rows)
+    place = _places(both, stored.num_rows, identity_of(incoming))
     found = place >= 0
     updated, changed = _update(old, new.filter(pa.array(found)), place[found])
     added = new.filter(pa.array(~found))
@@ -66,25 +68,30 @@ def merge_interactions(stored: pa.Table, incoming: pa.Table) -> Merged:
 
 def places_of(stored: pa.Table, incoming: pa.Table) -> np.ndarray:
     """int64 ``[incoming]``: the stored interaction that each incoming one is, -1 for a new one."""
-    return _places(_both(stored, incoming), stored.num_rows)
+    return _places(_both(stored, incoming), stored.num_rows, identity_of(incoming))
+
+
+def identity_of(incoming: pa.Table) -> tuple[str, ...]:
+    """The columns by which these interactions are compared with the stored ones."""
+    return (*IDENTITY, RECORD) if RECORD in incoming.column_names else IDENTITY
 
 
 def _both(stored: pa.Table, incoming: pa.Table) -> pa.Table:
     return pa.concat_tables(same_types(stored, incoming), promote_options="permissive")
 
 
-def _places(both: pa.Table, n_stored: int) -> np.ndarray:
-    keys = _keys(both, n_stored)
+def _places(both: pa.Table, n_stored: int, names: tuple[str, ...]) -> np.ndarray:
+    keys = _keys(both, n_stored, names)
     old, new = pd.Index(keys[:n_stored]), pd.Index(keys[n_stored:])
     return np.asarray(old.get_indexer(new))
 
 
-def _keys(both: pa.Table, n_stored: int) -> np.ndarray:
+def _keys(both: pa.Table, n_stored: int, names: tuple[str, ...]) -> np.ndarray:
     """int64 ``[n]``: equal for rows that are the same interaction, distinct within either part."""
-    identity = codes(both.select([name for name in IDENTITY if name in both.column_names]))
+    identity = codes(both.select([name for name in names if name in both.column_names]))
     stored = np.arange(len(identity)) >= n_stored
     # Identical ones are numbered in the order of their other properties, not in row order.
-    others = [name for name in sorted(both.column_names) if name not in IDENTITY]
+    others = [name for name in sorted(both.column_names) if name not in names]
     order = np.lexsort((codes(both.select(others)), stored, identity))
     ranked, part = identity[order], stored[order]
     starts = np.ones(len(order), dtype=bool)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from graph_schema.disk.locks import held
-from kgrec import Recommender
+from kgrec import Recommender, connect
 from kgrec.errors import ModelError, RequestError, ServiceError
 from kgrec.serving.access import Keys
 from kgrec.serving.config import ServiceConfig
@@ -23,7 +23,9 @@ from kgrec.serving.event_log import EventLog, records_of
 from kgrec.serving.fold import fold
 from kgrec.serving.registry import Root
 from kgrec.serving.server import serve
+from tests.recommender import catalogs
 from tests.serving.running import Running, new_root, running
+from tests.serving.test_store_sync import events_of, until
 
 _LIMITS = "fast_per_second = 8.0\nslow_queue = 2\nbody_seconds = 0.5\n"
 
@@ -49,10 +51,15 @@ def locked(
         yield service, root, texts
 
 
-def test_what_was_acknowledged_is_there_after_a_kill(root: Root) -> None:
-    """Killed while events are posted: every acknowledged one is there, and once."""
+def test_what_was_acknowledged_is_there_after_a_kill(root: Root, tmp_path: Path) -> None:
+    """Killed while events are posted: every acknowledged one is there, and once, also in the
+    store."""
     acknowledged: list[str] = []
-    with running("--root", root.folder) as service:
+    with connect(tmp_path / "catalog.kgl") as store:
+        store.write(catalogs.catalog())
+    (tmp_path / "often.toml").write_text("store_write_seconds = 0.01\n")
+    more = ("--store", tmp_path / "catalog.kgl", "--config", tmp_path / "often.toml")
+    with running("--root", root.folder, *more) as service:
 
         def post(thread: int) -> None:
             for number in range(10_000):
@@ -77,12 +84,15 @@ def test_what_was_acknowledged_is_there_after_a_kill(root: Root) -> None:
     stored = [record["event_id"] for record in records_of(root.log)]
     assert len(stored) == len(set(stored))
     assert set(acknowledged) <= set(stored)
-    with running("--root", root.folder) as service:
+    with running("--root", root.folder, *more) as service:
         again = [{"id": key, "user": "other", "item": "i1"} for key in acknowledged[-50:]]
         reply = service.post("/v1/events", {"events": again}).json
         assert (reply["accepted"], reply["duplicate"]) == (0, len(again))
         totals = [service.get(f"/v1/users/k{place}/events").json["total"] for place in range(4)]
         assert sum(totals) == len(stored)
+        until(lambda: service.get("/v1/status").json["store"]["lacks"] == 0, "the store has all")
+        with connect(tmp_path / "catalog.kgl") as store:
+            assert sum(len(events_of(store, f"k{place}")) for place in range(4)) == len(stored)
         _end_in_order(service)
 
 

@@ -16,6 +16,7 @@ from kgrec.serving.access import Keys
 from kgrec.serving.audit import AuditLog, entries_of
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.registry import Root
+from kgrec.serving.store_sync.opened_store import OpenedStore
 from kgrec.serving.web.operations import operations
 from tests.recommender import catalogs
 from tests.serving.running import Running, new_root, running_here
@@ -79,7 +80,7 @@ def operated(root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     """A service with a store."""
     with connect(tmp_path_factory.mktemp("store") / "catalog.kgl") as store:
         store.write(catalogs.catalog())
-        with running_here(root, store=store) as service:
+        with running_here(root, store=OpenedStore.of(store)) as service:
             yield service
 
 

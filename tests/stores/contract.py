@@ -18,6 +18,7 @@ from kgrec.graph.news import updated
 from kgrec.stores import EdgeType, GraphStore, NodeRef
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
+from tests.stores.contract_following import FollowingContract
 from tests.stores.contract_queries import QueryContract, sample
 from tests.stores.contract_removal import RemovalContract
 from tests.stores.contract_replace import ReplaceContract
@@ -35,7 +36,13 @@ def rows(table) -> list[dict]:
 
 
 class StoreContract(
-    QueryContract, RemovalContract, ReplaceContract, ScenarioContract, TextContract, VectorContract
+    FollowingContract,
+    QueryContract,
+    RemovalContract,
+    ReplaceContract,
+    ScenarioContract,
+    TextContract,
+    VectorContract,
 ):
     def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
         store.write(sample())

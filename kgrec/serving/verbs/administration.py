@@ -26,6 +26,7 @@ from kgrec.serving.verbs.answers import (
     ModelAnswer,
     ModelsAnswer,
     StatusAnswer,
+    StoreAnswer,
 )
 from kgrec.serving.verbs.bodies import ActivateBody, EraseBody, JobBody, ReasonBody
 from kgrec.serving.verbs.call import Call
@@ -96,6 +97,7 @@ def activations(service: Service, body: None, call: Call) -> ActivationsAnswer:
 def status(service: Service, body: None, call: Call) -> StatusAnswer:
     """What answers, how large it is, and how far the graph is behind the log."""
     served, experiments = service.served, service.experiments
+    store = service.store_sync
     snapshot, needs = served.model.snapshot, outgrown(served.model.state)
     return StatusAnswer(
         version=version("kgrec"),
@@ -111,6 +113,7 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         in_flight=service.in_flight,
         slow=service.slow,
         trouble=service.trouble,
+        store=None if store is None else StoreAnswer(**store.status()),
         drift=[*filter(None, [needs]), *map(str, service.drift.monitor.alarms[::-1])],
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
@@ -137,6 +140,8 @@ def metrics(service: Service, body: None, call: Call) -> bytes:
         service.metrics.drift_gain.labels(stream).set(gain)
     service.metrics.drift_events.labels("evaluated").set(service.drift.evaluated)
     service.metrics.drift_events.labels("skipped").set(service.drift.skipped)
+    if service.store_sync is not None:
+        service.store_sync.measure()
     return service.metrics.text()
 
 

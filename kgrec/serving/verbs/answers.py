@@ -271,8 +271,27 @@ class JobsAnswer(Answer, kw_only=True):
     next: str | None = None
 
 
+class StoreAnswer(Answer, kw_only=True):
+    """The store of the graph: its address; ``lacks``: records of the log that it does not have
+    yet, ``written_until``: the last that it has; ``trouble``: why it can't be used, since the unix
+    seconds ``since``; ``refused``: how many records it refused, and the numbers of the last of
+    them; ``followed``: rows of others that came from it since the start, ``passed_over``: those
+    that could not."""
+
+    address: str
+    lacks: int
+    written_until: int
+    refused: int = 0
+    last_refused: list[int] = []
+    trouble: str = ""
+    since: int | None = None
+    followed: int = 0
+    passed_over: int = 0
+
+
 class StatusAnswer(Answer, kw_only=True):
     """The state of the service. ``trouble``: what went wrong last without anybody who asked;
+    ``store``: how far the store of the graph is behind the log, where there is one;
     ``drift``: why a new fit is needed, and the latest alarms since the start;
     ``scenarios``: those that the model knows; ``may``: the scopes of who asks; ``examples``: some
     users, for whoever asks without keys on the machine itself; ``experiment``: the A/B experiment
@@ -291,6 +310,7 @@ class StatusAnswer(Answer, kw_only=True):
     in_flight: int
     slow: int
     trouble: str = ""
+    store: StoreAnswer | None = None
     drift: list[str] = []
     scenarios: list[str] = []
     may: list[str] = []

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import MEDIA_TYPE, Problem
 from kgrec.serving.service import LABELS, Service
+from kgrec.serving.store_sync.store_sync import StoreSync
 from kgrec.serving.web.endpoint import Endpoint, request_id_of
 from kgrec.serving.web.openapi import description
 from kgrec.serving.web.operations import Operation, operations
@@ -78,8 +79,13 @@ class Application:
 
 
 def make_app(service: Service) -> Application:
-    """The application of a service, which it starts and stops."""
-    jobs = Jobs(service)
+    """The application of a service, which it starts and stops.
+
+    Raises ServiceError where a file of the service's folder can't be read or written.
+    """
+    jobs, config = Jobs(service), service.config
+    if service.graph_store and (config.store_write_seconds or config.store_follow_seconds):
+        service.store_sync = StoreSync(service, service.graph_store)
     table = operations(jobs)
 
     @asynccontextmanager
@@ -88,6 +94,8 @@ def make_app(service: Service) -> Application:
             asyncio.create_task(service.follow()),
             asyncio.create_task(service.experiments.run()),
         ]
+        if service.store_sync is not None:
+            tasks.append(asyncio.create_task(service.store_sync.run()))
         if service.config.fold_seconds:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
         if service.config.train_seconds:
@@ -97,6 +105,8 @@ def make_app(service: Service) -> Application:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)  # none keeps the rest from ending
+        if service.store_sync is not None:
+            await service.store_sync.stop()
         await jobs.stop()
         await service.stop()
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import kglite
 
-from graph_schema.errors import StoreError, StoreFileError, reason
+from graph_schema.errors import StoreBusyError, StoreError, StoreFileError, reason
 from graph_schema.migration import latest_version, migrations
 from kgrec.stores.base import EdgeType
 from kgrec.stores.fulltext import indexed
@@ -189,7 +189,7 @@ def _opened(
         graph = opener(str(file.path))
     except kglite.WriterLeaseHeldError as error:
         holder = _user_of(error.holder.get("pid")) or "unknown"
-        raise StoreError(
+        raise StoreBusyError(
             f"{file}: another writer has the store open (process {holder}). "
             "Cure: wait until it has finished, then run the write again; reading is possible now."
         ) from error

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, USER
+from graph_schema.names import (
+    CHANGED,
+    ENTITY,
+    ITEM,
+    QUERY,
+    RECORD,
+    RESERVED_TYPES,
+    REVIEW,
+    USER,
+)
 from kgrec.stores.base import EdgeType
 from kgrec.stores.cypher_quoting import backticked as quote
 from kgrec.stores.cypher_quoting import text
@@ -138,3 +147,34 @@ def paths(source_label: str, target_label: str, hops: int, limit: int) -> str:
     columns += [f"type(r{i}) AS t{i}, startNode(r{i}) = n{i} AS o{i}" for i in range(hops)]
     # A limit as a parameter doesn't end the search early either.
     return f"MATCH {pattern} RETURN {', '.join(columns)} LIMIT {int(limit)}"
+
+
+def interactions_since(name: str) -> str:
+    """The interactions whose property ``name`` is at least ``$since``, the earliest first."""
+    at, record = edge_property(name), edge_property(RECORD)
+    values = ("event", "timestamp", "rating", "scenario")
+    shown = "".join(f"{edge_property(one)} AS {one}, " for one in values)
+    return (
+        f"MATCH (u:User)-[r:INTERACTED]->(i:Item) WHERE {at} >= $since "
+        f"AND ({record} IS NULL OR NOT {record} STARTS WITH $own) "
+        f"RETURN u.id AS user, i.id AS item, {shown}{record} AS record, {at} AS at "
+        "ORDER BY at, user, item LIMIT $most"
+    )
+
+
+def nodes_since(label: str) -> str:
+    at = f"n.{quote(CHANGED)}"
+    return (
+        f"MATCH (n:{quote(label)}) WHERE {at} >= $since "
+        f"RETURN n.id AS id, properties(n) AS properties, {at} AS at ORDER BY at, id LIMIT $most"
+    )
+
+
+def facts_from(label: str) -> str:
+    """The facts of the heads ``$ids``."""
+    none = ", ".join(map(text, RESERVED_TYPES))
+    return (
+        f"UNWIND $ids AS id MATCH (a:{quote(label)} {{id: id}})-[r]->(b) "
+        f"WHERE NOT type(r) IN [{none}] "
+        "RETURN a.id AS head, type(r) AS relation, labels(b)[0] AS tail_label, b.id AS tail"
+    )

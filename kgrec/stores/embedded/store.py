@@ -16,7 +16,7 @@ import pyarrow as pa
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import StoreError, StoreFileError
 from graph_schema.migration import latest_version
-from graph_schema.names import ITEM
+from graph_schema.names import CHANGED, ITEM
 from kgrec.stores.base import (
     EdgeType,
     GraphStore,
@@ -27,8 +27,10 @@ from kgrec.stores.base import (
     TextHit,
     WriteReport,
 )
+from kgrec.stores.embedded import queries
 from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
 from kgrec.stores.erasure import empty_properties
+from kgrec.stores.following.follow_queries import LABELS, FollowQueries
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.people.erased_people import Tombstones, without_erased
 from kgrec.stores.people.pseudonyms import FIRST_USER, check_same_key
@@ -215,6 +217,21 @@ class EmbeddedStore(GraphStore):
             "query", cypher=cypher, parameters=dict(parameters or {}), **limits
         )
         return found
+
+    def follow_queries(self) -> FollowQueries:
+        """The file has no indexes: where it was changed it is read anew, and looked through."""
+        return FollowQueries(
+            tuple(map(queries.interactions_since, ("timestamp", CHANGED))),
+            {label: queries.nodes_since(label) for label in LABELS},
+            {label: queries.facts_from(label) for label in LABELS},
+        )
+
+    def write_mark(self) -> object:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
         words = check_query(text, label, k)

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from graph_schema.names import (
     ABOUT,
+    CHANGED,
     CLICKED,
     ENTITY,
     INTERACTED,
     ISSUED,
     ITEM,
     QUERY,
+    RECORD,
+    RESERVED_TYPES,
     REVIEW,
     USER,
     WROTE,
@@ -70,6 +73,51 @@ TEXT_INDEX = {
     ITEM: "kgrec_item_texts", REVIEW: "kgrec_review_text", QUERY: "kgrec_query_text"
 }  # fmt: skip
 AWAIT_INDEXES = "CALL db.awaitIndexes(300)"
+
+# What is new since a time needs an index on it: of the time and the change of interactions, and of
+# the change of nodes.
+FOLLOW_INDEXES = (
+    "CREATE INDEX kgrec_interacted_timestamp IF NOT EXISTS FOR ()-[r:INTERACTED]-() "
+    "ON (r.timestamp)",
+    "CREATE INDEX kgrec_interacted_changed IF NOT EXISTS FOR ()-[r:INTERACTED]-() "
+    f"ON (r.{CHANGED})",
+    *(
+        f"CREATE INDEX kgrec_{label.lower()}_changed IF NOT EXISTS FOR (n:{label}) ON (n.{CHANGED})"
+        for label in (USER, ITEM, ENTITY)
+    ),
+)
+FOLLOW_PROPERTIES = (CHANGED, RECORD, "event", "id", "rating", "scenario", "timestamp")
+
+
+def interactions_since(name: str) -> str:
+    """The interactions whose property ``name`` is at least ``$since``, the earliest first."""
+    return (
+        f"MATCH (u:User)-[r:INTERACTED]->(i:Item) USING INDEX r:INTERACTED({quote(name)}) "
+        f"WHERE r.{quote(name)} >= $since "
+        f"AND (r.{RECORD} IS NULL OR NOT r.{RECORD} STARTS WITH $own) "
+        "RETURN u.id AS user, i.id AS item, r.event AS event, r.timestamp AS timestamp, "
+        f"r.rating AS rating, r.scenario AS scenario, r.{RECORD} AS record, r.{quote(name)} AS at "
+        "ORDER BY at, user, item LIMIT $most"
+    )
+
+
+def nodes_since(label: str) -> str:
+    return (
+        f"MATCH (n:{quote(label)}) USING INDEX n:{quote(label)}({CHANGED}) "
+        f"WHERE n.{CHANGED} >= $since "
+        f"RETURN n.id AS id, properties(n) AS properties, n.{CHANGED} AS at "
+        "ORDER BY at, id LIMIT $most"
+    )
+
+
+def facts_from(label: str) -> str:
+    """The facts of the heads ``$ids``."""
+    none = ", ".join(f"'{name}'" for name in RESERVED_TYPES)
+    return (
+        f"UNWIND $ids AS id MATCH (a:{quote(label)} {{id: id}})-[r]->(b) "
+        f"WHERE NOT type(r) IN [{none}] AND (b:User OR b:Item OR b:Entity) "
+        "RETURN a.id AS head, type(r) AS relation, labels(b)[0] AS tail_label, b.id AS tail"
+    )
 
 
 def drop_index(name: str) -> str:

@@ -17,7 +17,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import QueryError, StoreError
 from graph_schema.mapping import GraphMapping
 from graph_schema.migration import READ_VERSION, RECORD_VERSION, latest_version, migrations
-from graph_schema.names import ITEM
+from graph_schema.names import CHANGED, INTERACTED, ITEM
 from kgrec.progress import Progress
 from kgrec.stores.base import (
     EdgeType,
@@ -29,6 +29,7 @@ from kgrec.stores.base import (
     WriteReport,
 )
 from kgrec.stores.erasure import empty_properties
+from kgrec.stores.following.follow_queries import LABELS, FollowQueries
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j import read as reading
@@ -71,6 +72,7 @@ class Neo4jStore(GraphStore):
     ) -> None:
         self.mapping = mapping
         self._names = Names(mapping)
+        self._followed = False
         self._connection = Connection(uri, auth, driver, database)
         self.uri = self._connection.uri
 
@@ -208,6 +210,20 @@ class Neo4jStore(GraphStore):
             ]
 
         return self._connection.read(work)
+
+    def follow_queries(self) -> FollowQueries:
+        self._refuse_if_mapped("following")
+        if not self._followed:
+            self.migrate()
+            writing.declare(self._connection, queries.FOLLOW_PROPERTIES, (INTERACTED,))
+            for statement in (*queries.FOLLOW_INDEXES, queries.AWAIT_INDEXES):
+                self._connection.run(statement)
+            self._followed = True
+        return FollowQueries(
+            tuple(map(queries.interactions_since, ("timestamp", CHANGED))),
+            {label: queries.nodes_since(label) for label in LABELS},
+            {label: queries.facts_from(label) for label in LABELS},
+        )
 
     def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
         words = check_query(text, label, k)

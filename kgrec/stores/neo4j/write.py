@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -32,10 +32,14 @@ def declare_names(connection: Connection, nodes: list[NodeRows], edges: list[Edg
     """Make types and property names known, so that a query that names them gives no warning."""
     tables = [part.table for part in nodes] + [part.table for part in edges]
     properties = {name for table in tables for name in table.column_names} | set(IDENTITY)
-    types = {part.type.name for part in edges}
+    declare(connection, properties - {"source", "target"}, {part.type.name for part in edges})
+
+
+def declare(connection: Connection, properties: Iterable[str], types: Iterable[str]) -> None:
+    """The same for these names."""
 
     def work(tx: neo4j.ManagedTransaction) -> None:
-        for name in sorted(properties - {"source", "target"}):
+        for name in sorted(properties):
             tx.run(queries.CREATE_PROPERTY, name=name).consume()
         for name in sorted(types):
             tx.run(queries.CREATE_TYPE, name=name).consume()

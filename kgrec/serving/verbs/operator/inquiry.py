@@ -24,7 +24,7 @@ def cypher(service: Service, body: CypherBody, call: Call) -> CypherAnswer:
             409, "no_store", "this service has no store; start it with --store, as kgrec load has."
         )
     seconds = service.config.slow_seconds
-    rows = service.graph_store.query(
+    rows = service.graph_store.get().query(
         body.cypher, body.parameters, rows=body.rows + 1, seconds=seconds
     )
     plain = msgspec.to_builtins(rows[: body.rows], enc_hook=str, str_keys=True)
