@@ -157,8 +157,9 @@ def peer_options(model: str, rows: Rows) -> tuple[Mapping[str, Any], ...]:
 
 def evaluated_on_valid(snapshot: GraphSnapshot) -> GraphSnapshot:
     """The snapshot without its test rows: validation rows take their place, and as many of each
-    user's other rows choose (at most half): the latest where the validation rows followed in time,
-    else random ones. Data that names no validation rows names none afterwards."""
+    user's other rows choose (at most half): the latest where the validation rows followed in time
+    (random ones of equal times), else random ones. Data that names no validation rows names none
+    afterwards."""
     rows = Rows.of(snapshot)
     splits = np.asarray(snapshot.interactions.split).astype(str)
     if rows.refit:
@@ -177,10 +178,11 @@ def _as_many(rows: Rows) -> np.ndarray:
     n_users = len(rows.snapshot.users)
     indptr = rows.train.indptr(n_users)
     wanted = np.minimum(np.bincount(rows.valid.user, minlength=n_users), np.diff(indptr) // 2)
-    place = np.arange(len(rows.train))
-    if not follows_in_time(rows.train, rows.valid):
-        keys = np.random.default_rng(DRAWN_WITH).random(len(rows.train))
-        place[np.lexsort((keys, rows.train.user))] = np.arange(len(rows.train))
+    keys = np.random.default_rng(DRAWN_WITH).random(len(rows.train))
+    ordered = follows_in_time(rows.train, rows.valid)
+    times = rows.train.timestamp if ordered else np.zeros(len(rows.train))
+    place = np.empty(len(rows.train), dtype=np.int64)
+    place[np.lexsort((keys, times, rows.train.user))] = np.arange(len(rows.train))
     return np.asarray(place >= (indptr[1:] - wanted)[rows.train.user])
 
 

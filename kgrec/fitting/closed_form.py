@@ -27,6 +27,7 @@ from kgrec.features.names import IDS
 from kgrec.features.texts import same_texts
 from kgrec.feedback.weights import liked_matrix
 from kgrec.fitting.item_weight_choice import (
+    STRENGTHS,
     ItemWeightSettings,
     ScenarioWeightSettings,
     WeightGrid,
@@ -60,6 +61,7 @@ _MOST_LEAST_SQUARES = 6_000  # items
 ERRORS = 0.0  # standard errors that a choice away from the first must gain
 _LONG_EVENTS = 15  # of a user on average, from which the further future has a choice of its own
 _FEW_ITEMS = 2_000  # with fewer, weights are computed anew in less time than rows are compared
+MORE_STRENGTHS = (128.0,)  # of item–item weights: sparse data have small ones
 _STRENGTH = 16.0  # of the item–item weights, without validation rows
 _SILENT = ("friends_gate",)  # parameters beside the features that are not zero at first
 
@@ -128,7 +130,7 @@ def choose_closed_form(
     if not len(valid):
         weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
         return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
-    grid = WeightGrid(GRAPHS, errors=ERRORS)
+    grid = WeightGrid(GRAPHS, strengths=(*STRENGTHS, *MORE_STRENGTHS), errors=ERRORS)
     weights, best = choose_item_weights(
         first, valid, plan, seed, texts=texts, grid=grid, progress=progress
     )

@@ -18,6 +18,9 @@ _SHARE = 0.01  # of the held-out rows that is found, at least
 _REPEATS = 10.0  # how many times as often held-out pairs repeat as training pairs do
 _EARLY = 0.1  # share of held-out rows before their user's last training event
 _ABSENT = 0.05
+_TIED = 0.05  # share of the test rows that have the time of a training row of their user
+_FEWEST_TIED = 30  # of these rows, at least
+_ALWAYS = 0.95  # share of these rows that is at one end of its time; by chance half or less
 _LONG_TEXT = 40  # characters: shorter texts are equal by chance
 
 
@@ -31,6 +34,7 @@ def splits_found(graph: GraphSnapshot) -> Iterator[Finding]:
     yield from _repeated(graph, train, test)
     yield from _texts(graph, held)
     yield from _overlap(graph, train, test)
+    yield from _ordered_by_item(graph, train, test)
     yield from _absent(graph, train, test)
 
 
@@ -119,6 +123,59 @@ def _overlap(graph: GraphSnapshot, train: Interactions, test: Interactions) -> I
             {"share": float(share)},
             _row(graph, test, int(np.argmax(early))),
         )
+
+
+def _ordered_by_item(
+    graph: GraphSnapshot, train: Interactions, test: Interactions
+) -> Iterator[Finding]:
+    """Of rows of one user and time, which no time orders, those of the first (last) items by id, or
+    in the order of the items, are the test rows."""
+    if not graph.interactions.tells_order(len(graph.users)):
+        return
+    ids = np.empty(len(graph.items), dtype=np.int64)
+    ids[np.argsort(graph.items.ids.astype(str), kind="stable")] = np.arange(len(ids))
+    for order, place in (("id", ids), ("place in the table of items", np.arange(len(ids)))):
+        row, first, last = _tied(train, test, place)
+        if len(row) < max(_FEWEST_TIED, _TIED * len(test)):
+            return
+        item = place[np.asarray(test.item)[row]]
+        at_end = {"first": item < first, "last": item > last}
+        name = max(at_end, key=lambda end: float(at_end[end].mean()))
+        found, share = at_end[name], len(row) / len(test)
+        if found.mean() >= _ALWAYS:
+            yield Finding(
+                "equal times ordered by item",
+                "warning",
+                "interactions, split",
+                f"{share:.1%} of the test rows have the time of a training row of their user, and "
+                f"{found.mean():.0%} of these are the {name} of that time by the item's {order}: "
+                "of what is chosen together, the same items are always held out.",
+                "Split rows of equal times at random, as the protocols of kgrec evaluate do.",
+                {"share": share, "at_the_end": float(found.mean())},
+                _row(graph, test, int(row[np.argmax(found)])),
+            )
+            return
+
+
+def _tied(train: Interactions, test: Interactions, place: Ints) -> tuple[Ints, Ints, Ints]:
+    """The test rows that have the time of a training row of their user, and the lowest and the
+    highest place (int64, by item) of the training rows of that user and time, int64 ``[m]`` each.
+    """
+    users, times = (
+        np.concatenate([np.asarray(getattr(rows, name)) for rows in (train, test)])
+        for name in ("user", "timestamp")
+    )
+    order = np.lexsort((times, users))
+    new = (np.diff(users[order]) != 0) | (np.diff(times[order]) != 0)
+    visit = np.empty(len(order), dtype=np.int64)
+    visit[order] = np.append(0, np.cumsum(new))
+    own, asked = visit[: len(train)], visit[len(train) :]
+    places = place[np.asarray(train.item)]
+    first, last = np.full(len(order), len(place)), np.full(len(order), -1)
+    np.minimum.at(first, own, places)
+    np.maximum.at(last, own, places)
+    row = np.flatnonzero((last[asked] >= 0) & (np.asarray(test.timestamp) != NO_TIME))
+    return row, first[asked[row]], last[asked[row]]
 
 
 def _absent(graph: GraphSnapshot, train: Interactions, test: Interactions) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ Every function returns the split's name per interaction (object ``[n]``). The re
 content of the interactions and on the seed, never on the order of their rows.
 
 An interaction without a timestamp counts as older than those with one. Protocols by time therefore
-hold it out last of all, and put such interactions of one user into a random order.
+hold it out last of all. A user's interactions of equal times are in a random order, those without a
+time too: by id, the same item of a purchase would always be the one that is held out, and never
+among the rows to fit on.
 """
 
 from __future__ import annotations
@@ -121,8 +123,8 @@ def global_time_split(
 def user_time_split(
     interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS, seed: int = 0
 ) -> np.ndarray:
-    """Split each user's events by time: the latest are tested, those before validate. Ties in time
-    are ordered by item.
+    """Split each user's events by time: the latest are tested, those before validate. Events of
+    equal times are in a random order.
 
     Users without any time are split as by ``random_split``. Other users' events without a time are
     held out only where those with one are too few.
@@ -134,7 +136,7 @@ def user_time_split(
     fractions
         Shares of train, valid and test, which sum to 1.
     seed
-        Seed of the random order of events without a time.
+        Seed of the random order of events of equal times, and of those without a time.
 
     Returns
     -------
@@ -157,15 +159,15 @@ def user_time_split(
 
 
 def leave_last_out(interactions: Interactions, seed: int = 0) -> np.ndarray:
-    """Test each user's last event and validate the one before; all events of a user with fewer than
-    three are train.
+    """Test each user's last event and validate the one before, with events of equal times in a
+    random order; all events of a user with fewer than three are train.
 
     Parameters
     ----------
     interactions
         The interactions to split.
     seed
-        Seed of the random order of events without a time.
+        Seed of the random order of events of equal times, and of those without a time.
 
     Returns
     -------
@@ -203,10 +205,10 @@ def _check_times(interactions: Interactions) -> None:
 
 
 def _time_order(interactions: Interactions, seed: int) -> np.ndarray:
-    """Rows by user and time; those of a user without a time come first, in an order that ``seed``
-    decides."""
+    """Rows by user and time; those of a user without a time come first. ``seed`` decides the order
+    of equal times."""
     user, item, time = interactions.user, interactions.item, interactions.timestamp
-    mixed = np.where(time == NO_TIME, _hashed(user, item, seed), np.uint64(0))
+    mixed = _hashed(user, item, seed)
     events = pd.factorize(interactions.event, sort=True)[0]
     return np.lexsort((events, item, mixed, time, user))
 

@@ -56,6 +56,25 @@ def test_the_same_attribute_of_training_rows_is_none() -> None:
     assert not len(find_leaks(made.catalog(rows, things)))
 
 
+@pytest.mark.parametrize("ascending", [True, False])
+def test_rows_of_one_time_that_are_split_by_item(ascending: bool) -> None:
+    rows = made.interactions().sort_values(["user_id", "item_id"], ascending=ascending)
+    place = rows.groupby("user_id").cumcount()
+    rows["timestamp"] = made.START + made.DAY * (place // 5)  # visits of five events
+    rows["split"] = np.where(place == 14, "test", "train")
+    found = only(find_leaks(made.catalog(rows)), "equal times ordered by item")
+    assert (found.severity, found.figures["share"]) == ("warning", 1.0)
+    assert ("the last" if ascending else "the first") in found.message
+
+
+@pytest.mark.parametrize("protocol", [Protocol.leave_last_out, Protocol.time])
+def test_rows_of_one_time_are_split_at_random(protocol: Protocol) -> None:
+    rows = made.interactions().drop(columns="split")
+    rows["timestamp"] = made.START + made.DAY * (rows.groupby("user_id").cumcount() // 5)
+    split, _ = with_split(made.catalog(rows), protocol, "split", 0)
+    assert "equal times ordered by item" not in {kind for kind, _ in kinds(find_leaks(split))}
+
+
 def test_a_relation_made_from_test_rows() -> None:
     rows = made.interactions()
     parts = {name: part.groupby("user_id")["item_id"] for name, part in rows.groupby("split")}

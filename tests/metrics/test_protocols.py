@@ -76,8 +76,7 @@ def test_user_time_takes_the_latest():
     data = make_interactions([0] * 5 + [1], [3, 1, 2, 0, 4, 0], [5, 5, 1, 2, 3, 9])
     labels = user_time_split(data)
     found = dict(zip(zip(data.user, data.item, strict=True), labels, strict=True))
-    assert found[(0, 3)] == "test"  # the tie at time 5 goes by item
-    assert found[(0, 1)] == "valid"
+    assert {found[(0, 1)], found[(0, 3)]} == {"test", "valid"}  # both at time 5
     assert found[(1, 0)] == "train"
     assert (labels == "train").sum() == 4
 
@@ -154,3 +153,15 @@ def test_the_order_of_events_without_a_time_depends_on_the_seed_and_not_on_ids()
     assert all(39 in data.item[mask] for mask in tested.values())
     assert len(set(map(frozenset, items.values()))) > 10
     assert min(min(found) for found in items.values()) < 10
+
+
+@pytest.mark.parametrize("split", [user_time_split, leave_last_out])
+def test_the_order_of_equal_times_depends_on_the_seed_and_not_on_ids(split):
+    """Who bought five items at once: each of them is held out for some."""
+    data = make_interactions(np.repeat(np.arange(200), 5), np.tile(np.arange(5), 200), [7] * 1_000)
+    labels = split(data)
+    for name in ("valid", "test"):
+        counts = np.bincount(data.item[labels == name], minlength=5)
+        assert counts.min() > 20, f"some item is hardly ever {name}: {counts}"
+    assert (labels == split(data)).all()
+    assert (labels != split(data, seed=1)).any()
