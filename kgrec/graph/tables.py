@@ -87,12 +87,12 @@ class NodeTable:
     def rows(self, ids: Sequence[str] | Strings) -> Ints:
         """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""
         if len(ids) <= _FEW_IDS:
-            return np.fromiter(map(self._row, ids), np.int64, len(ids))
+            return np.fromiter(map(self.row, ids), np.int64, len(ids))
         return self.index.get_indexer(pd.Index(np.asarray(ids, dtype=object), dtype=object)).astype(
             np.int64
         )
 
-    def _row(self, one: Any) -> int:
+    def row(self, one: Any) -> int:
         """``rows`` of a single id, without the overhead of an array."""
         try:
             place: Any = self.index.get_loc(one)
@@ -115,6 +115,8 @@ def no_scenarios() -> NodeTable:
 def with_named(scenarios: NodeTable, named: Strings) -> NodeTable:
     """``scenarios`` with a row of its own for every other name in ``named`` but "", of which
     nothing else is known."""
+    if isinstance(named, pd.Categorical) and {"", *scenarios.ids}.issuperset(named.categories):
+        return scenarios
     missing = sorted(set(pd.unique(named)) - {"", *scenarios.ids})
     if not missing:
         return scenarios

@@ -29,6 +29,7 @@ from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
 from kgrec.scoring.products import item_scores
 from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
+from kgrec.scoring.sharing import share
 from kgrec.scoring.single_user import SingleUserScorer, UserParts
 from kgrec.sparse import SparseMatrix
 from kgrec.threads import follow
@@ -100,9 +101,17 @@ class Engine:
         predicts cold items stays."""
         bound, origin = self.bound, self.cache.origin
         if self.model is not bound.model or self.vocabulary is not bound.vocabulary:
-            bound = replace(bound, model=self.model, vocabulary=self.vocabulary)
-        later = bound.grown(snapshot, texts)
-        return Engine.bind(later, self.weights, context=self.context, origin=origin)
+            later = replace(bound, model=self.model, vocabulary=self.vocabulary)
+            later = later.grown(snapshot, texts)
+            return Engine.bind(later, self.weights, context=self.context, origin=origin)
+        cache = self.cache.over(bound.grown(snapshot, texts))
+        later = Engine(cache, self.model, self.vocabulary, snapshot, texts, self.weights)
+        later = later.with_context(self.context)
+        if cache.bound.inputs.items is bound.inputs.items:
+            share(self, later, "item_weights")
+            if "known" in vars(cache):
+                share(self, later, "single_user_scorer")
+        return later
 
     def refreshed(self, *, predicts_cold: bool = True) -> Engine:
         """An engine for changed parameters; the model's inputs are shared."""

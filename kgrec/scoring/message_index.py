@@ -16,6 +16,7 @@ from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import HybridModel, ModelInputs
 from kgrec.paths.adjacency import NodeSpace
+from kgrec.scoring.sharing import share
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,14 @@ class MessageIndex:
         starts = matrix.pattern.indptr.cpu().numpy()
         indices = matrix.pattern.indices.cpu().numpy()
         return np.append(starts, len(indices)), indices, matrix.values.cpu().numpy()
+
+    def over(self, snapshot: GraphSnapshot, inputs: ModelInputs) -> MessageIndex:
+        """The index of a later snapshot with the same items, entities and facts."""
+        later = MessageIndex(self.model, self.vocabulary, snapshot, inputs)
+        share(self, later, "vectors", "codes", "received")
+        if len(snapshot.users) == len(self.snapshot.users):
+            share(self, later, "sources")
+        return later
 
     def warm_up(self) -> None:
         """Compute all cached values now. A model without the part "knowledge" has no messages."""
