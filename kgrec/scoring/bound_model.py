@@ -79,16 +79,15 @@ class BoundModel:
     def _grown_inputs(self, snapshot: GraphSnapshot, texts: TextFeatures) -> ModelInputs:
         before, known = self.snapshot, self.inputs
         same = texts is self.texts and known.friends is None
-        if same and all(getattr(before, name) is getattr(snapshot, name) for name in _READ):
-            if before.users is snapshot.users:
-                return known
-            if ATTRIBUTES in known.items.rows:
-                tokens = KnownTokens(before, known.items.tokens.csr, known.user_tokens.csr)
-                users = tokens.of_users(snapshot, self.vocabulary)
-                return replace(known, user_tokens=SparseMatrix.build(users, self.device))
+        same = same and all(getattr(before, name) is getattr(snapshot, name) for name in _READ)
+        if same and before.users is snapshot.users:
+            return known
         tokens = None
         if ATTRIBUTES in known.items.rows:
             tokens = KnownTokens(before, known.items.tokens.csr, known.user_tokens.csr)
+        if same and tokens is not None:
+            users = tokens.of_users(snapshot, self.vocabulary)
+            return replace(known, user_tokens=SparseMatrix.build(users, self.device))
         return read_inputs(self.model, self.vocabulary, snapshot, texts, self.device, tokens)
 
     @cached_property

@@ -101,9 +101,9 @@ class Engine:
         predicts cold items stays."""
         bound, origin = self.bound, self.cache.origin
         if self.model is not bound.model or self.vocabulary is not bound.vocabulary:
-            later = replace(bound, model=self.model, vocabulary=self.vocabulary)
-            later = later.grown(snapshot, texts)
-            return Engine.bind(later, self.weights, context=self.context, origin=origin)
+            bound = replace(bound, model=self.model, vocabulary=self.vocabulary)
+            bound = bound.grown(snapshot, texts)
+            return Engine.bind(bound, self.weights, context=self.context, origin=origin)
         cache = self.cache.over(bound.grown(snapshot, texts))
         later = Engine(cache, self.model, self.vocabulary, snapshot, texts, self.weights)
         later = later.with_context(self.context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +19,7 @@ _LEAST = 0.3  # similarity below which a query does not name an entity
 _WHOLE_NAME = 0.6  # least similarity of a name of several words that is part of a longer query
 _RARE_RELATION = 0.05  # most by which a relation with many facts counts less than one with few
 _OTHER_RELATION = 0.8  # weight of facts of other relations where the query names a relation
+_READ = ("items", "entities", "facts")  # of a snapshot
 _STEM = 5  # letters that "directed", "director" and "directs" share
 
 
@@ -43,6 +45,15 @@ class EntityIndex:
         if before is not None:
             self._names[:-1] = before._names[rows]
         self._names[:-1][fresh] = texts
+
+    def grown(self, snapshot: GraphSnapshot) -> EntityIndex:
+        """The index of a later snapshot, as if it was built anew."""
+        before = self._snapshot
+        if all(getattr(before, name) is getattr(snapshot, name) for name in _READ):
+            later = copy(self)
+            later._snapshot = snapshot
+            return later
+        return EntityIndex(snapshot, self)
 
     @cached_property
     def _links(self) -> tuple[Ints, Ints, Ints]:

@@ -70,16 +70,15 @@ class PlacedEvents:
         more, rows = self.events, self.gaps + np.arange(len(self.gaps))
         if not len(rows):
             return known
-        numbers = {
-            name: with_inserted(getattr(known, name), rows, getattr(more, name))
-            for name in _NUMBERS
-        }
-        named = {
-            name: words_with_inserted(getattr(known, name), rows, np.asarray(getattr(more, name)))
+        item, timestamp, rating = (
+            with_inserted(getattr(known, name), rows, getattr(more, name)) for name in _NUMBERS
+        )
+        event, scenario, split = (
+            words_with_inserted(getattr(known, name), rows, np.asarray(getattr(more, name)))
             for name in WORDS
-        }
-        user = RunInts(_starts(known)).with_more(np.asarray(more.user))
-        return Interactions(user=small(user), **numbers, **named)
+        )
+        user = small(RunInts(_starts(known)).with_more(np.asarray(more.user)))
+        return Interactions(user, item, timestamp, rating, event, scenario, split)
 
     def among_visible(
         self, whole: Interactions, visible: Interactions, hidden: Sequence[str]

@@ -57,11 +57,13 @@ def plain_events(graph: GraphSnapshot, news: Any) -> GraphSnapshot | None:
 def _nothing() -> GraphSnapshot:
     """A graph without anything."""
     nothing = np.empty(0, dtype=object)
-    tables = [NodeTable(label, nothing, pd.DataFrame()) for label in (USER, ITEM, ENTITY)]
+    users, items, entities = (
+        NodeTable(label, nothing, pd.DataFrame()) for label in (USER, ITEM, ENTITY)
+    )
     rows, ratings = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
     events = Interactions(rows, rows, rows, ratings, nothing, nothing, nothing)
     texts = Texts(nothing, nothing, rows, rows, rows, ratings)
-    return GraphSnapshot(*tables, events, (), texts, texts, no_scenarios())
+    return GraphSnapshot(users, items, entities, events, (), texts, texts, no_scenarios())
 
 
 @cache
