@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Final
@@ -27,6 +28,7 @@ from kgrec.graph.snapshot import (
     Texts,
     canonical_order,
 )
+from kgrec.graph.tables import Origin
 from kgrec.graph.vectors import merge_vectors
 
 Move = Callable[[str, Ints], Ints]
@@ -155,7 +157,9 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
     for name in TEXT_COLUMNS[old.label]:
         columns[name] = columns[name].fillna("")
     attributes = pd.DataFrame(columns, index=range(len(ids)))
-    return NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
+    merged = NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
+    object.__setattr__(merged, "origin", Origin(weakref.ref(old), rows[0], rows[1] >= 0))
+    return merged
 
 
 def _says_nothing(old: NodeTable, new: NodeTable) -> bool:

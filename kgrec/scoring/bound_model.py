@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kgrec.features.blocks import block_of
-from kgrec.features.build import KnownTokens, build_tables
+from kgrec.features.build import KnownTokens, build_tables, friends_of
 from kgrec.features.names import ATTRIBUTES
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
@@ -78,17 +78,20 @@ class BoundModel:
 
     def _grown_inputs(self, snapshot: GraphSnapshot, texts: TextFeatures) -> ModelInputs:
         before, known = self.snapshot, self.inputs
-        same = texts is self.texts and known.friends is None
-        same = same and all(getattr(before, name) is getattr(snapshot, name) for name in _READ)
-        if same and before.users is snapshot.users:
-            return known
         tokens = None
         if ATTRIBUTES in known.items.rows:
             tokens = KnownTokens(before, known.items.tokens.csr, known.user_tokens.csr)
-        if same and tokens is not None:
-            users = tokens.of_users(snapshot, self.vocabulary)
-            return replace(known, user_tokens=SparseMatrix.build(users, self.device))
-        return read_inputs(self.model, self.vocabulary, snapshot, texts, self.device, tokens)
+        same = texts is self.texts
+        same = same and all(getattr(before, name) is getattr(snapshot, name) for name in _READ)
+        if not same or (tokens is None and before.users is not snapshot.users):
+            return read_inputs(self.model, self.vocabulary, snapshot, texts, self.device, tokens)
+        if known.friends is not None:
+            friends = SparseMatrix.build(friends_of(snapshot), self.device)
+            known = replace(known, friends=friends)
+        if tokens is None or before.users is snapshot.users:
+            return known
+        users = SparseMatrix.build(tokens.of_users(snapshot, self.vocabulary), self.device)
+        return replace(known, user_tokens=users)
 
     @cached_property
     def inputs(self) -> ModelInputs:

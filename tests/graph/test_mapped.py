@@ -14,9 +14,9 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import ModelError, SourceError
 from kgrec.graph import GraphSnapshot, columns
 from kgrec.graph.columns import (
+    Column,
     PackedInts,
     RunInts,
-    Column,
     among,
     codes_and_names,
     recoded,
