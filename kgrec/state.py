@@ -307,14 +307,13 @@ class FittedState:
         return without_erased(news, tombstones, "the model")
 
     def merged(self, news: Catalog | pd.DataFrame, strict: bool, erase_empty: bool) -> MergedGraph:
-        """The whole graph with what a catalog, or a frame of interactions, says of it; see
-        ``Recommender.update``. Raises CatalogError."""
-        plain = None if self.erased is not None else merged_events(self.full_snapshot, news)
+        """The whole graph with what ``news`` says; see ``Recommender.update``."""
+        graph = self.full_snapshot
+        plain = None if self.erased is not None else merged_events(graph, news)
         if plain is not None:
             return plain
         catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
-        graph, admitted = self.full_snapshot, self.admitted(catalog)
-        return merged_news(graph, admitted, strict=strict, erase_empty=erase_empty)
+        return merged_news(graph, self.admitted(catalog), strict=strict, erase_empty=erase_empty)
 
     def texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
         """The vectors of a snapshot's texts: the present ones if the texts are the same, else
@@ -370,11 +369,7 @@ class FittedState:
         """A state over the graph and what came since; what the regression of cold items learned
         before stays."""
         full = with_scenarios(merged.snapshot, self.config.scenarios)
-        visible = (
-            merged.without_splits(self.engine.snapshot, ("test",))
-            if full is merged.snapshot
-            else full.without_splits(("test",))
-        )
+        visible = merged.without_splits(full, self.engine.snapshot, ("test",))
         engine, private = self.engine, self.engine.private
         before, after = (public_part(s) if private else s for s in (engine.snapshot, visible))
         texts = engine.texts

@@ -58,11 +58,14 @@ class MergedGraph:
     placed: PlacedEvents | None
     news: GraphSnapshot
 
-    def without_splits(self, visible: GraphSnapshot, hidden: tuple[str, ...]) -> GraphSnapshot:
-        """``snapshot.without_splits(hidden)``; ``visible`` is that of ``before``."""
-        found = self._visible_events(visible, hidden)
+    def without_splits(
+        self, full: GraphSnapshot, visible: GraphSnapshot, hidden: tuple[str, ...]
+    ) -> GraphSnapshot:
+        """``full.without_splits(hidden)``, where ``full`` is ``snapshot``, or that with other
+        scenarios; ``visible`` is that of ``before``."""
+        found = self._visible_events(visible, hidden) if full is self.snapshot else None
         if found is None:
-            return self.snapshot.without_splits(hidden)
+            return full.without_splits(hidden)
         same_reviews = visible.reviews is self.before.reviews
         same_queries = visible.queries is self.before.queries
         return replace(

@@ -72,7 +72,8 @@ def test_a_column_with_inserted_values_reads_as_its_array() -> None:
         rows = rng.integers(-len(plain), len(plain), size=4)
         np.testing.assert_array_equal(column[rows], plain[rows])
         assert column[int(rows[0])] == plain[rows[0]]
-    assert column.max() == plain.max() and np.isnan(column).sum() == 0
+    assert column.max() == plain.max()
+    assert np.isnan(column).sum() == 0
     np.testing.assert_array_equal(np.asarray(column), plain)
     np.testing.assert_array_equal(list(column), plain)
     with pytest.raises(IndexError, match="among"):
@@ -139,5 +140,6 @@ def test_other_frames_are_read_as_catalogs(news: dict[str, list[object]]) -> Non
 def test_tables_that_stay_are_those_of_before() -> None:
     graph = catalog_snapshot(Catalog.from_frames(interactions=EVENTS))
     merged = merged_graph(graph, graph).snapshot
-    assert merged.items is graph.items and merged.facts is graph.facts
+    assert merged.items is graph.items
+    assert merged.facts is graph.facts
     assert merged.interactions is graph.interactions
