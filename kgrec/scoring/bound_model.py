@@ -16,9 +16,8 @@ from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HybridModel, ItemVectors, ModelInputs
-from kgrec.scoring.message_index import MessageIndex
+from kgrec.scoring.message_index import MessageIndex, share
 from kgrec.scoring.scenario_codes import make_sequences
-from kgrec.scoring.sharing import share
 from kgrec.sparse import SparseMatrix
 from kgrec.training.data.examples import Sequences
 

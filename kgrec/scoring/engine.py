@@ -26,10 +26,9 @@ from kgrec.scoring.cold_items import ColdItems, ColdOrigin
 from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.context.terms import ContextTerms
 from kgrec.scoring.item_cache import ItemCache
-from kgrec.scoring.message_index import MessageIndex
+from kgrec.scoring.message_index import MessageIndex, share
 from kgrec.scoring.products import item_scores
 from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
-from kgrec.scoring.sharing import share
 from kgrec.scoring.single_user import SingleUserScorer, UserParts
 from kgrec.sparse import SparseMatrix
 from kgrec.threads import follow

@@ -11,7 +11,7 @@ from torch import Tensor
 from kgrec.nn import ItemVectors
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdItems, ColdOrigin, ColdRegression
-from kgrec.scoring.sharing import share
+from kgrec.scoring.message_index import share
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,6 @@ from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import HybridModel, ModelInputs
 from kgrec.paths.adjacency import NodeSpace
-from kgrec.scoring.sharing import share
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,3 +106,10 @@ class MessageIndex:
         """int64: the node numbers of item rows."""
         nodes: Ints = rows + self.space.offsets[ITEM]
         return nodes
+
+
+def share(one: object, other: object, *names: str) -> None:
+    """Give ``other``, which was made from ``one``, the cached properties ``names`` that ``one`` has
+    computed."""
+    known = vars(one)
+    vars(other).update({name: known[name] for name in names if name in known})

@@ -47,7 +47,7 @@ class PlacedEvents:
         -------
         PlacedEvents or None
             Without the events that ``known`` has, of which nothing else is said. None where the
-            order can't be told from times, items and kinds, or an event that is there changes.
+            order can't be known from times, items and kinds, or an event that is there changes.
         """
         if known.context or more.context or not len(known) or len(more) > MOST_EVENTS:
             return None
