@@ -26,6 +26,8 @@ from kgrec.explore.graph_indexes import GraphIndexes
 from kgrec.scoring.bound_model import read_inputs
 
 _FACTS = 3  # of a new item
+_STREAM = "an event after another"  # with lists in between, and no index
+_MORE = 10  # times as many of them
 _USERS = 50  # whose scores are compared
 
 
@@ -38,9 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for step, change in _steps(model).items():
         change(0)  # the first one makes what later ones add to
         model.state.warm_up()
-        took = [_timed(model, change, number) for number in range(1, options.runs + 1)]
-        update, ready = (round(median(one), 1) for one in zip(*took, strict=True))
-        rows.append({"step": step, "update": update, "indexes": ready})
+        indexed = step != _STREAM
+        first = 1 + 1000 * (step == _STREAM)
+        numbers = range(first, first + options.runs * (_MORE if step == _STREAM else 1))
+        took = [_timed(model, change, number, indexed=indexed) for number in numbers]
+        update, answer, ready = (round(median(one), 2) for one in zip(*took, strict=True))
+        rows.append({"step": step, "update": update, "answer": answer, "indexes": ready})
     anew = _anew(model)
     rows.append({"step": "all made anew", "update": round(_milliseconds(anew.state.warm_up), 1)})
     name = f"updates-{options.dataset}"
@@ -88,11 +93,25 @@ def _steps(model: Recommender) -> dict[str, Callable[[int], object]]:
     def gone(number: int) -> object:
         return model.remove(items=[f"new{number}"])
 
-    return {"an event": event, "a new item": new, "another title": renamed, "an item leaves": gone}
+    return {
+        "an event": event,
+        _STREAM: event,
+        "a new item": new,
+        "another title": renamed,
+        "an item leaves": gone,
+    }
 
 
-def _timed(model: Recommender, change: Callable[[int], object], number: int) -> tuple[float, float]:
-    return _milliseconds(lambda: change(number)), _milliseconds(lambda: model.state.warm_up())
+def _timed(
+    model: Recommender, change: Callable[[int], object], number: int, *, indexed: bool
+) -> tuple[float, float, float]:
+    """Milliseconds of the change, of a user's next list, and of the indexes, if they are asked."""
+    user = model.snapshot.users.ids[3]
+    return (
+        _milliseconds(lambda: change(number)),
+        _milliseconds(lambda: model.recommend(user)),
+        _milliseconds(lambda: model.state.warm_up()) if indexed else 0.0,
+    )
 
 
 def _milliseconds(work: Callable[[], Any]) -> float:

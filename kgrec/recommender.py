@@ -70,7 +70,6 @@ from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.plan import with_effort
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.news import updated
 from kgrec.graph.removal import without
 from kgrec.graph.source import read_source
 from kgrec.leaks.search import leaks_at_fit
@@ -1576,14 +1575,8 @@ class Recommender:
             state = self.state
             if news is None:
                 raise RequestError("news is None; pass a Catalog or a DataFrame of interactions.")
-            catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
-            full = updated(
-                state.full_snapshot,
-                state.admitted(catalog),
-                strict=check_flag(strict, "strict"),
-                erase_empty=check_flag(erase_empty, "erase_empty"),
-            )
-            answering = state.grown(with_scenarios(full, state.config.scenarios), progress)
+            flags = check_flag(strict, "strict"), check_flag(erase_empty, "erase_empty")
+            answering = state.grown(state.merged(news, *flags), progress)
             if check_flag(weights, "weights"):
                 answering = answering.with_added_weights()
             answering.engine.warm_up()

@@ -40,7 +40,8 @@ from kgrec.fitting.closed_form import CountedGraph, FitOrigin
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.merge import MergedGraph, merge_snapshots
+from kgrec.graph.news import merged_events, merged_news
 from kgrec.graph.source import read_source
 from kgrec.leaks.finding import LeakReport
 from kgrec.paths.index import Constraints
@@ -54,6 +55,7 @@ from kgrec.ratings.rating import bind_predictor, fit_ratings, with_new_scenario
 from kgrec.rules import BoundRules, Rules
 from kgrec.rules.conflicts import checked
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
+from kgrec.scenarios.assignment import with_scenarios
 from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
 from kgrec.scenarios.fitted_recogniser import FittedRecogniser, fit_scenario_recogniser
 from kgrec.scenarios.inferred_scenarios import UserScenarios
@@ -304,6 +306,15 @@ class FittedState:
         tombstones = None if self.erased is None else self.erased.tombstones
         return without_erased(news, tombstones, "the model")
 
+    def merged(self, news: Catalog | pd.DataFrame, strict: bool, erase_empty: bool) -> MergedGraph:
+        """The whole graph with what ``news`` says; see ``Recommender.update``."""
+        graph = self.full_snapshot
+        plain = None if self.erased is not None else merged_events(graph, news)
+        if plain is not None:
+            return plain
+        catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
+        return merged_news(graph, self.admitted(catalog), strict=strict, erase_empty=erase_empty)
+
     def texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
         """The vectors of a snapshot's texts: the present ones if the texts are the same, else
         computed by the language model. Raises TextModelError."""
@@ -354,10 +365,11 @@ class FittedState:
         visible = full.without_splits(("test",))
         return self._around(full, self.engine.over(visible, self.texts_of(visible, progress)))
 
-    def grown(self, full: GraphSnapshot, progress: Progress | None = None) -> FittedState:
-        """A state over ``full``, which is the graph and what came since; what the regression of
-        cold items learned before stays."""
-        visible = full.without_splits(("test",))
+    def grown(self, merged: MergedGraph, progress: Progress | None = None) -> FittedState:
+        """A state over the graph and what came since; what the regression of cold items learned
+        before stays."""
+        full = with_scenarios(merged.snapshot, self.config.scenarios)
+        visible = merged.without_splits(full, self.engine.snapshot, ("test",))
         engine, private = self.engine, self.engine.private
         before, after = (public_part(s) if private else s for s in (engine.snapshot, visible))
         texts = engine.texts

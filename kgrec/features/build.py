@@ -108,7 +108,7 @@ def build_tables(
         user_tokens=vocabulary.user_tokens.matrix(snapshot.users.attributes)
         if tokens is None
         else tokens.of_users(snapshot, vocabulary),
-        friends=_friends(snapshot),
+        friends=friends_of(snapshot),
         event_text=event_text,
         reviews=ReviewRows.build(snapshot.reviews, len(snapshot.items), len(event_text))
         if len(event_text)
@@ -132,7 +132,8 @@ def _mask(present: Tensor, device: torch.device | str) -> Tensor | None:
     return None if bool(present.all()) else present.float().unsqueeze(1).to(device)
 
 
-def _friends(snapshot: GraphSnapshot) -> sp.csr_matrix | None:
+def friends_of(snapshot: GraphSnapshot) -> sp.csr_matrix | None:
+    """Return the mean history of those whom each user follows; see ``FeatureTables.friends``."""
     followed: Sequence[Facts] = [
         f for f in snapshot.facts if f.head_label == USER and f.tail_label == USER
     ]

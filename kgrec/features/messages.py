@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from graph_schema.names import ENTITY, ITEM, USER
-from kgrec.arrays import distinct
+from kgrec.arrays import distinct, numbered
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints, Strings, rows_in
 
 
@@ -84,7 +84,7 @@ def build_messages(snapshot: GraphSnapshot, entities: Strings, relations: String
                 edges.append(np.concatenate([ends[:1], codes, ends[1:]]))
     source, relation, target = np.concatenate(edges, axis=1)
     width = max(len(keys), 1)
-    tokens, token = np.unique(source * width + relation, return_inverse=True)
+    tokens, token = numbered(source * width + relation)
     return Messages(
         source=tokens // width,
         relation=tokens % width,
@@ -107,6 +107,9 @@ def _normalised(target: Ints, token: Ints, n_nodes: int, n_tokens: int) -> sp.cs
     receivers = np.bincount(token, minlength=n_tokens)
     values = 1.0 / np.sqrt(np.maximum(receivers, 1))[token]
     matrix = sp.csr_matrix((values, (target, token)), shape=(n_nodes, n_tokens))
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scale = 1.0 / np.where(length > 0, length, 1.0)
-    return sp.csr_matrix(matrix.multiply(scale[:, None]), dtype=np.float32)
+    places = matrix.indices, matrix.indptr
+    squares = sp.csr_matrix((matrix.data * matrix.data, *places), shape=matrix.shape)
+    length = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
+    scale = np.repeat(1.0 / np.where(length > 0, length, 1.0), np.diff(matrix.indptr))
+    scaled = (matrix.data * scale).astype(np.float32)
+    return sp.csr_matrix((scaled, *places), shape=matrix.shape)

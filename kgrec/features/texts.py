@@ -271,26 +271,30 @@ def scenario_documents(scenarios: NodeTable) -> list[str]:
 
 def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
     """Return whether two snapshots have the same texts, row by row."""
-    if not np.array_equal(one.items.ids, other.items.ids):
+    if one.items is not other.items and not np.array_equal(one.items.ids, other.items.ids):
         return False
     if not (_same_scenarios(one, other) and _same_written(one, other)):
         return False
-    if not np.array_equal(one.reviews.item, other.reviews.item):
+    if one.reviews is not other.reviews and not np.array_equal(
+        one.reviews.item, other.reviews.item
+    ):
         return False
     mine, others = one.items.attributes, other.items.attributes
     return mine is others or mine.equals(others)
 
 
 def _same_scenarios(one: GraphSnapshot, other: GraphSnapshot) -> bool:
-    documents = [scenario_documents(scenarios_of(graph)) for graph in (one, other)]
-    return documents[0] == documents[1]
+    mine, others = scenarios_of(one), scenarios_of(other)
+    return mine is others or scenario_documents(mine) == scenario_documents(others)
 
 
 def _same_written(one: GraphSnapshot, other: GraphSnapshot) -> bool:
     """Whether two snapshots have the same reviews and queries, wherever their items are."""
     written = ((one.reviews, other.reviews), (one.queries, other.queries))
     return all(
-        np.array_equal(getattr(a, n), getattr(b, n)) for a, b in written for n in ("id", "text")
+        a is b or np.array_equal(getattr(a, n), getattr(b, n))
+        for a, b in written
+        for n in ("id", "text")
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.arrays import distinct, ranges
 from kgrec.graph.attributes import merged_column
 from kgrec.graph.columns import joined_words
+from kgrec.graph.growth.events import PlacedEvents
 from kgrec.graph.snapshot import (
     COLUMNS,
     NO_TIME,
@@ -26,28 +28,98 @@ from kgrec.graph.snapshot import (
     Texts,
     canonical_order,
 )
+from kgrec.graph.tables import Origin
 from kgrec.graph.vectors import merge_vectors
 
 Move = Callable[[str, Ints], Ints]
+
+
+@dataclass(frozen=True, eq=False)
+class MergedGraph:
+    """Two snapshots merged, and how.
+
+    Attributes
+    ----------
+    snapshot : GraphSnapshot
+        Both. Tables that stay as they were are those of the older one.
+    before : GraphSnapshot
+        The older one.
+    move : callable
+        The rows here of rows of a label there.
+    placed : PlacedEvents or None
+        Where new events came between those of ``before``; None where all were merged.
+    news : GraphSnapshot
+        The newer one.
+    """
+
+    snapshot: GraphSnapshot
+    before: GraphSnapshot
+    move: Move
+    placed: PlacedEvents | None
+    news: GraphSnapshot
+
+    def without_splits(
+        self, full: GraphSnapshot, visible: GraphSnapshot, hidden: tuple[str, ...]
+    ) -> GraphSnapshot:
+        """``full.without_splits(hidden)``, where ``full`` is ``snapshot``, or that with other
+        scenarios; ``visible`` is that of ``before``."""
+        found = self._visible_events(visible, hidden) if full is self.snapshot else None
+        if found is None:
+            return full.without_splits(hidden)
+        same_reviews = visible.reviews is self.before.reviews
+        same_queries = visible.queries is self.before.queries
+        return replace(
+            self.snapshot,
+            interactions=found,
+            reviews=self.snapshot.reviews
+            if same_reviews
+            else _moved_texts(visible.reviews, self.move),
+            queries=self.snapshot.queries
+            if same_queries
+            else _moved_texts(visible.queries, self.move),
+            splits=visible.splits,
+        )
+
+    def _visible_events(
+        self, visible: GraphSnapshot, hidden: tuple[str, ...]
+    ) -> Interactions | None:
+        """The interactions of ``without_splits``; None where texts or scenarios may leave too."""
+        others = len(self.news.reviews) + len(self.news.queries)
+        if self.placed is None or others or visible.scenarios is not self.before.scenarios:
+            return None
+        known = _moved(visible.interactions, self.move)
+        if not len(self.placed.gaps):
+            return known
+        whole = _moved(self.before.interactions, self.move)
+        placed = self.placed.among_visible(whole, known, hidden)
+        return None if placed is None else placed.into(known)
 
 
 def merge_snapshots(old: GraphSnapshot, new: GraphSnapshot) -> GraphSnapshot:
     """Everything of both: attributes of ``new`` win where given, and an event or fact that both
     hold counts once. Rows are in canonical order again; only events of ``new`` without a time come
     after all others of their user, while a graph that is read has them first."""
+    return merged_graph(old, new).snapshot
+
+
+def merged_graph(old: GraphSnapshot, new: GraphSnapshot) -> MergedGraph:
+    """``merge_snapshots``, and how the older one's rows came there."""
     tables = {label: _merge_nodes(old.table(label), new.table(label)) for label in _LABELS}
     moves = [_mover(snapshot, tables) for snapshot in (old, new)]
-    return replace(
+    events = _moved(old.interactions, moves[0]), _moved(new.interactions, moves[1])
+    placed = PlacedEvents.find(*events)
+    snapshot = replace(
         old,
         users=tables[USER],
         items=tables[ITEM],
         entities=tables[ENTITY],
-        interactions=_merge_interactions(old.interactions, new.interactions, *moves),
+        interactions=_merge_interactions(*events) if placed is None else placed.into(events[0]),
         facts=_merge_facts(old.facts, new.facts, *moves),
         reviews=_merge_texts(old.reviews, new.reviews, *moves),
         queries=_merge_texts(old.queries, new.queries, *moves),
         scenarios=_merge_nodes(old.scenarios, new.scenarios),
     )
+    return MergedGraph(snapshot, old, moves[0], placed, new)
 
 
 _LABELS = (USER, ITEM, ENTITY)
@@ -88,7 +160,9 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
     for name in TEXT_COLUMNS[old.label]:
         columns[name] = columns[name].fillna("")
     attributes = pd.DataFrame(columns, index=range(len(ids)))
-    return NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
+    merged = NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
+    object.__setattr__(merged, "origin", Origin(weakref.ref(old), rows[0], rows[1] >= 0))
+    return merged
 
 
 def _says_nothing(old: NodeTable, new: NodeTable) -> bool:
@@ -107,11 +181,8 @@ def _frame(events: Interactions, context: Iterable[str]) -> pd.DataFrame:
     return frame
 
 
-def _merge_interactions(
-    old: Interactions, new: Interactions, move_old: Move, move_new: Move
-) -> Interactions:
+def _merge_interactions(old: Interactions, new: Interactions) -> Interactions:
     """As ``_merged``, which is given only the events of the users that have new ones."""
-    old, new = _moved(old, move_old), _moved(new, move_new)
     if not len(new):
         return old
     if not len(old):
@@ -222,14 +293,23 @@ def _overwritten(events: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:
 def _merge_facts(
     old: tuple[Facts, ...], new: tuple[Facts, ...], move_old: Move, move_new: Move
 ) -> tuple[Facts, ...]:
+    if not new and all(_moved_facts(f, move_old) is f for f in old):
+        return old
     found: dict[tuple[str, str, str], Facts] = {}
     for facts, move in ((old, move_old), (new, move_new)):
         for f in facts:
             key = f.head_label, f.relation, f.tail_label
-            moved = replace(f, head=move(f.head_label, f.head), tail=move(f.tail_label, f.tail))
+            moved = _moved_facts(f, move)
             known = found.get(key, replace(moved, head=moved.head[:0], tail=moved.tail[:0]))
             found[key] = moved if facts is old else _with_pairs(known, moved)
     return tuple(facts for _, facts in sorted(found.items()))
+
+
+def _moved_facts(facts: Facts, move: Move) -> Facts:
+    head, tail = move(facts.head_label, facts.head), move(facts.tail_label, facts.tail)
+    if head is facts.head and tail is facts.tail:
+        return facts
+    return replace(facts, head=head, tail=tail)
 
 
 def _with_pairs(facts: Facts, more: Facts) -> Facts:
@@ -250,10 +330,7 @@ def _with_pairs(facts: Facts, more: Facts) -> Facts:
 
 def _merge_texts(old: Texts, new: Texts, move_old: Move, move_new: Move) -> Texts:
     """A text that both hold is the newer one's."""
-    parts = [
-        replace(texts, user=move(USER, texts.user), item=move(ITEM, texts.item))
-        for texts, move in ((old, move_old), (new, move_new))
-    ]
+    parts = [_moved_texts(texts, move) for texts, move in ((old, move_old), (new, move_new))]
     if not len(new):
         return parts[0]
     replaced = np.isin(parts[0].id.astype(str), parts[1].id.astype(str))
@@ -264,3 +341,10 @@ def _merge_texts(old: Texts, new: Texts, move_old: Move, move_new: Move) -> Text
     }
     order = canonical_order(columns["id"])
     return Texts(**{name: values[order] for name, values in columns.items()})
+
+
+def _moved_texts(texts: Texts, move: Move) -> Texts:
+    user, item = move(USER, texts.user), move(ITEM, texts.item)
+    if user is texts.user and item is texts.item:
+        return texts
+    return replace(texts, user=user, item=item)

@@ -22,7 +22,8 @@ from graph_schema.names import ENTITY, ITEM, KEY_COLUMNS, LABEL_FRAMES, NODE_TYP
 from graph_schema.privacy.pseudonyms import check_same_key
 from graph_schema.report import ProblemCollector, shown
 from kgrec.graph.attributes import stored_type
-from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.growth.plain_events import plain_events
+from kgrec.graph.merge import MergedGraph, merged_graph
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable
 from kgrec.graph.source import catalog_snapshot
 from kgrec.stores.erasure import EmptyProperty, empty_properties
@@ -41,7 +42,22 @@ _ENDS = {
 def updated(
     graph: GraphSnapshot, news: Catalog, *, strict: bool = False, erase_empty: bool = False
 ) -> GraphSnapshot:
-    """Return ``graph`` with what ``news`` says; see ``Recommender.update``.
+    """Return ``graph`` with what ``news`` says; see ``merged_news``."""
+    return merged_news(graph, news, strict=strict, erase_empty=erase_empty).snapshot
+
+
+def merged_events(graph: GraphSnapshot, news: object) -> MergedGraph | None:
+    """Merge a small frame of interactions of what the graph has, which needs no catalog; the same
+    as ``merged_news``. None for anything else."""
+    plain = plain_events(graph, news)
+    merged = None if plain is None else merged_graph(graph, plain)
+    return None if merged is None or merged.placed is None else merged
+
+
+def merged_news(
+    graph: GraphSnapshot, news: Catalog, *, strict: bool = False, erase_empty: bool = False
+) -> MergedGraph:
+    """Merge what a catalog says into a graph; see ``Recommender.update``.
 
     Parameters
     ----------
@@ -58,8 +74,8 @@ def updated(
 
     Returns
     -------
-    GraphSnapshot
-        Both, merged.
+    MergedGraph
+        Both.
 
     Raises
     ------
@@ -78,7 +94,7 @@ def updated(
     collector.report().raise_if_any()
     context = tuple(graph.interactions.context)
     fresh = catalog_snapshot(replace(whole, tables=tables), context=context)
-    return merge_snapshots(_without_empty(graph, news) if erase_empty else graph, fresh)
+    return merged_graph(_without_empty(graph, news) if erase_empty else graph, fresh)
 
 
 def _with_known_nodes(graph: GraphSnapshot, news: Catalog) -> Catalog:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -53,17 +53,36 @@ def request_times(frame: pd.DataFrame, what: str) -> Ints:
     return np.where(known, seconds, NO_TIME)
 
 
+class Origin(NamedTuple):
+    """How a table came of an earlier one.
+
+    Attributes
+    ----------
+    before : callable
+        The earlier table; None where it is no longer there.
+    rows : int64 ``[n]``
+        The row there of each node, -1 for a new one.
+    named : bool ``[n]``
+        The nodes of which anything was said; all others are as they were.
+    """
+
+    before: Callable[[], NodeTable | None]
+    rows: Ints
+    named: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class NodeTable:
     """The nodes of one label: ``ids`` object ``[n]`` in canonical order, attributes row by row.
 
     ``vectors`` maps a name to the nodes' vectors of the user's own, float32 ``[n, size]``, zero
-    where a node has none."""
+    where a node has none. ``origin``: how the table came of an earlier one, where it did."""
 
     label: str
     ids: Strings
     attributes: pd.DataFrame
     vectors: Mapping[str, Floats] = field(default_factory=dict)
+    origin: Origin | None = field(default=None, init=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,12 +106,12 @@ class NodeTable:
     def rows(self, ids: Sequence[str] | Strings) -> Ints:
         """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""
         if len(ids) <= _FEW_IDS:
-            return np.fromiter(map(self._row, ids), np.int64, len(ids))
+            return np.fromiter(map(self.row, ids), np.int64, len(ids))
         return self.index.get_indexer(pd.Index(np.asarray(ids, dtype=object), dtype=object)).astype(
             np.int64
         )
 
-    def _row(self, one: Any) -> int:
+    def row(self, one: Any) -> int:
         """``rows`` of a single id, without the overhead of an array."""
         try:
             place: Any = self.index.get_loc(one)
@@ -115,6 +134,8 @@ def no_scenarios() -> NodeTable:
 def with_named(scenarios: NodeTable, named: Strings) -> NodeTable:
     """``scenarios`` with a row of its own for every other name in ``named`` but "", of which
     nothing else is known."""
+    if isinstance(named, pd.Categorical) and {"", *scenarios.ids}.issuperset(named.categories):
+        return scenarios
     missing = sorted(set(pd.unique(named)) - {"", *scenarios.ids})
     if not missing:
         return scenarios
@@ -248,12 +269,17 @@ def unchanged_rows(before: NodeTable, after: NodeTable) -> Ints:
         return np.arange(len(after), dtype=np.int64)
     if _columns_of(before) != _columns_of(after):
         return np.full(len(after), -1, dtype=np.int64)
-    rows = before.rows(after.ids)
-    here = np.flatnonzero(rows >= 0)
+    origin = after.origin
+    if origin is not None and origin.before() is before:
+        rows = origin.rows.copy()
+        here = np.flatnonzero(origin.named & (rows >= 0))
+    else:
+        rows = before.rows(after.ids)
+        here = np.flatnonzero(rows >= 0)
     there, same = rows[here], np.ones(len(here), dtype=bool)
     for name in after.attributes.columns:
-        old, new = (_values(table.attributes[name]) for table in (before, after))
-        same &= (old[there] == new[here]).astype(bool)
+        old, new = before.attributes[name].iloc[there], after.attributes[name].iloc[here]
+        same &= (_values(old) == _values(new)).astype(bool)
     for name, vectors in after.vectors.items():
         same &= (before.vectors[name][there] == vectors[here]).all(axis=1)
     rows[here[~same]] = -1

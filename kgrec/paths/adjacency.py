@@ -15,6 +15,7 @@ from kgrec.arrays import offsets, ranges, row_numbers
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 
 LABELS = (USER, ITEM, ENTITY)
+_FEW = 200  # edges that are looked up one by one
 NAME_COLUMNS = {USER: ("name", "title"), ITEM: ("title", "name"), ENTITY: ("name", "title")}
 
 
@@ -57,18 +58,39 @@ class Adjacency:
 
     def with_edges(self, other: Adjacency) -> Adjacency:
         """These edges and others of the same nodes, none of which is here."""
+        if not len(other.code):
+            return self
+        at = self._places(other)
+        return Adjacency(
+            self.indptr + other.indptr,
+            np.insert(self.neighbour, at, other.neighbour),
+            np.insert(self.code, at, other.code),
+        )
+
+    def _places(self, other: Adjacency) -> Ints:
+        """int64: the edge here that each of the other edges comes before."""
+        node = row_numbers(other.indptr)
+        if len(node) <= _FEW:
+            edges = zip(node.tolist(), other.neighbour.tolist(), other.code.tolist(), strict=True)
+            return np.array([self._place(*edge) for edge in edges], dtype=np.int64)
         n = len(self.indptr) - 1
         width = int(max(self.code.max(initial=0), other.code.max(initial=0))) + 1
         keys, others = (
             (row_numbers(one.indptr) * n + one.neighbour) * width + one.code
             for one in (self, other)
         )
-        at = np.searchsorted(keys, others)
-        return Adjacency(
-            self.indptr + other.indptr,
-            np.insert(self.neighbour, at, other.neighbour),
-            np.insert(self.code, at, other.code),
-        )
+        return np.asarray(np.searchsorted(keys, others))
+
+    def _place(self, node: int, neighbour: int, code: int) -> int:
+        neighbours, codes = self.of(node)
+        low, high = (int(neighbours.searchsorted(neighbour, side)) for side in ("left", "right"))
+        return int(self.indptr[node]) + low + int(codes[low:high].searchsorted(code))
+
+    def has(self, node: int, neighbour: int) -> bool:
+        """Whether there is an edge between two nodes."""
+        neighbours, _ = self.of(node)
+        place = int(neighbours.searchsorted(neighbour))
+        return place < len(neighbours) and int(neighbours[place]) == neighbour
 
     def degree(self, nodes: Ints) -> Ints:
         """Number of edges of each node, int64 ``[len(nodes)]``."""

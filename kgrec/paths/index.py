@@ -31,6 +31,7 @@ from kgrec.paths.adjacency import (
     interaction_edges,
 )
 from kgrec.paths.event_index import EventIndex
+from kgrec.paths.index_growth import IndexGrowth
 from kgrec.paths.search import EDGE_BUDGET, Allowed, FoundPaths, search
 from kgrec.ranking import Where
 from kgrec.stores.base import NodeRef
@@ -132,8 +133,8 @@ class Limits:
 class PathIndex:
     """Finds paths between nodes of one snapshot; the adjacency is built once, on first use.
 
-    ``before`` is the index of an earlier snapshot. Where that has the same interactions, those of
-    this one are taken from there.
+    ``before`` is the index of an earlier snapshot. Where this one has all of its interactions, or
+    facts, and a few more, only those are added.
     """
 
     def __init__(self, snapshot: GraphSnapshot, before: PathIndex | None = None) -> None:
@@ -145,6 +146,9 @@ class PathIndex:
     @cached_property
     def facts(self) -> Adjacency:
         """Facts only, in both directions."""
+        grown: Adjacency | None = self._grown("facts")
+        if grown is not None:
+            return grown
         return Adjacency.build(self.space.size, *fact_edges(self.space, self.snapshot.facts))
 
     @property
@@ -161,7 +165,10 @@ class PathIndex:
     @cached_property
     def whole(self) -> Adjacency:
         """Facts and interactions together."""
-        if self.is_built or self._before is not None:
+        grown: Adjacency | None = self._grown("whole")
+        if grown is not None:
+            return grown
+        if self.is_built:
             return self.interactions.with_edges(self.facts)
         facts = fact_edges(self.space, self.snapshot.facts)
         events = interaction_edges(self.space)
@@ -170,13 +177,20 @@ class PathIndex:
 
     @cached_property
     def _events(self) -> EventIndex:
+        grown: EventIndex | None = self._grown("_events")
+        return EventIndex.build(self.space) if grown is None else grown
+
+    def _grown(self, name: str) -> Any:
+        """What grows from the earlier index, of which nothing is needed afterwards; None for what
+        is made anew."""
         before = self._before
         if before is not None:
-            found = before._events.moved(self.space)
-            self._before = None  # it is needed no more
-            if found is not None:
-                return found
-        return EventIndex.build(self.space)
+            growth = IndexGrowth(before.space, self.space)
+            events, edges = before._events.grown(growth)
+            found = {"_events": events, **_grown_edges(before, growth, edges)}
+            vars(self).update({key: value for key, value in found.items() if value is not None})
+            self._before = None
+        return vars(self).get(name)
 
     @property
     def is_built(self) -> bool:
@@ -341,6 +355,23 @@ class PathIndex:
         order = np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], inner))[:limit]
         nodes, codes = found.nodes[order].tolist(), found.codes[order].tolist()
         return [Path(tuple(n), tuple(c)) for n, c in zip(nodes, codes, strict=True)]
+
+
+def _grown_edges(
+    before: PathIndex, growth: IndexGrowth, events: Adjacency | None
+) -> dict[str, Adjacency]:
+    """``facts`` and ``whole`` of a later index, as far as they grow from those that are built;
+    ``events``: the edges of new interactions, None where these are made anew."""
+    added, known = growth.added_facts, vars(before)
+    if added is None:
+        return {}
+    edges = Adjacency.build(growth.after.size, *added)
+    found = {}
+    if "facts" in known:
+        found["facts"] = growth.moved(known["facts"]).with_edges(edges)
+    if "whole" in known and events is not None:
+        found["whole"] = growth.moved(known["whole"]).with_edges(edges).with_edges(events)
+    return found
 
 
 def through(found: FoundPaths, via: tuple[frozenset[int], ...]) -> FoundPaths:

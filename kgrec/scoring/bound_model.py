@@ -10,15 +10,18 @@ import torch
 from torch import Tensor
 
 from kgrec.features.blocks import block_of
-from kgrec.features.build import KnownTokens, build_tables
+from kgrec.features.build import KnownTokens, build_tables, friends_of
 from kgrec.features.names import ATTRIBUTES
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HybridModel, ItemVectors, ModelInputs
-from kgrec.scoring.message_index import MessageIndex
+from kgrec.scoring.message_index import MessageIndex, share
 from kgrec.scoring.scenario_codes import make_sequences
+from kgrec.sparse import SparseMatrix
 from kgrec.training.data.examples import Sequences
+
+_READ = ("items", "entities", "facts", "reviews", "queries")  # of a snapshot, by items' inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +62,35 @@ class BoundModel:
         )
 
     def grown(self, snapshot: GraphSnapshot, texts: TextFeatures) -> BoundModel:
-        """A BoundModel over a later snapshot; attributes are read for changed nodes alone."""
-        items = self.inputs.items
-        known = None
-        if ATTRIBUTES in items.rows:
-            known = KnownTokens(self.snapshot, items.tokens.csr, self.inputs.user_tokens.csr)
-        inputs = read_inputs(self.model, self.vocabulary, snapshot, texts, self.device, known)
+        """A BoundModel over a later snapshot; attributes are read for changed nodes alone, and
+        what the same tables say is shared."""
+        inputs = self._grown_inputs(snapshot, texts)
         later = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
-        return replace(later, given_inputs=inputs)
+        later = replace(later, given_inputs=inputs)
+        if inputs.items is self.inputs.items:
+            share(self, later, "trained_rows", "trained_items", "item_parts")
+            if "messages" in vars(self):
+                vars(later)["messages"] = self.messages.over(snapshot, inputs)
+        if snapshot.items is self.snapshot.items:
+            share(self, later, "item_row", "item_ids", "integer_item_ids")
+        return later
+
+    def _grown_inputs(self, snapshot: GraphSnapshot, texts: TextFeatures) -> ModelInputs:
+        before, known = self.snapshot, self.inputs
+        tokens = None
+        if ATTRIBUTES in known.items.rows:
+            tokens = KnownTokens(before, known.items.tokens.csr, known.user_tokens.csr)
+        same = texts is self.texts
+        same = same and all(getattr(before, name) is getattr(snapshot, name) for name in _READ)
+        if not same or (tokens is None and before.users is not snapshot.users):
+            return read_inputs(self.model, self.vocabulary, snapshot, texts, self.device, tokens)
+        if known.friends is not None:
+            friends = SparseMatrix.build(friends_of(snapshot), self.device)
+            known = replace(known, friends=friends)
+        if tokens is None or before.users is snapshot.users:
+            return known
+        users = SparseMatrix.build(tokens.of_users(snapshot, self.vocabulary), self.device)
+        return replace(known, user_tokens=users)
 
     @cached_property
     def inputs(self) -> ModelInputs:

@@ -26,7 +26,7 @@ from kgrec.scoring.cold_items import ColdItems, ColdOrigin
 from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.context.terms import ContextTerms
 from kgrec.scoring.item_cache import ItemCache
-from kgrec.scoring.message_index import MessageIndex
+from kgrec.scoring.message_index import MessageIndex, share
 from kgrec.scoring.products import item_scores
 from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
 from kgrec.scoring.single_user import SingleUserScorer, UserParts
@@ -101,8 +101,16 @@ class Engine:
         bound, origin = self.bound, self.cache.origin
         if self.model is not bound.model or self.vocabulary is not bound.vocabulary:
             bound = replace(bound, model=self.model, vocabulary=self.vocabulary)
-        later = bound.grown(snapshot, texts)
-        return Engine.bind(later, self.weights, context=self.context, origin=origin)
+            bound = bound.grown(snapshot, texts)
+            return Engine.bind(bound, self.weights, context=self.context, origin=origin)
+        cache = self.cache.over(bound.grown(snapshot, texts))
+        later = Engine(cache, self.model, self.vocabulary, snapshot, texts, self.weights)
+        later = later.with_context(self.context)
+        if cache.bound.inputs.items is bound.inputs.items:
+            share(self, later, "item_weights")
+            if "known" in vars(cache):
+                share(self, later, "single_user_scorer")
+        return later
 
     def learned(self) -> Engine:
         """The engine as it is saved and loaded again, with the regression that then predicts new

@@ -11,6 +11,7 @@ from torch import Tensor
 from kgrec.nn import ItemVectors
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdItems, ColdOrigin, ColdRegression
+from kgrec.scoring.message_index import share
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,16 @@ class ItemCache:
     def origin(self) -> ColdOrigin:
         """Where the regression of cold items comes from: by default, from this graph."""
         return self.given_origin or ColdOrigin(self.bound)
+
+    def over(self, bound: BoundModel) -> ItemCache:
+        """The vectors over a later snapshot, of which ``bound`` is; those whose inputs are the same
+        are shared."""
+        later, mine = ItemCache(bound, given_origin=self.origin), self.bound.inputs
+        if self.predicts_cold and bound.inputs.items is mine.items:
+            share(self, later, "cold_items", "items")
+            if bound.inputs is mine:
+                share(self, later, "known")
+        return later
 
     def learn_cold(self) -> None:
         """Learn the regression now, so that the first new item comes as fast as the next."""

@@ -79,6 +79,14 @@ class MessageIndex:
         indices = matrix.pattern.indices.cpu().numpy()
         return np.append(starts, len(indices)), indices, matrix.values.cpu().numpy()
 
+    def over(self, snapshot: GraphSnapshot, inputs: ModelInputs) -> MessageIndex:
+        """The index of a later snapshot with the same items, entities and facts."""
+        later = MessageIndex(self.model, self.vocabulary, snapshot, inputs)
+        share(self, later, "vectors", "codes", "received")
+        if len(snapshot.users) == len(self.snapshot.users):
+            share(self, later, "sources")
+        return later
+
     def warm_up(self) -> None:
         """Compute all cached values now. A model without the part "knowledge" has no messages."""
         if KNOWLEDGE not in self.model.shape.parts:
@@ -98,3 +106,10 @@ class MessageIndex:
         """int64: the node numbers of item rows."""
         nodes: Ints = rows + self.space.offsets[ITEM]
         return nodes
+
+
+def share(one: object, other: object, *names: str) -> None:
+    """Give ``other``, which was made from ``one``, the cached properties ``names`` that ``one`` has
+    computed."""
+    known = vars(one)
+    vars(other).update({name: known[name] for name in names if name in known})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +19,7 @@ _LEAST = 0.3  # similarity below which a query does not name an entity
 _WHOLE_NAME = 0.6  # least similarity of a name of several words that is part of a longer query
 _RARE_RELATION = 0.05  # most by which a relation with many facts counts less than one with few
 _OTHER_RELATION = 0.8  # weight of facts of other relations where the query names a relation
+_READ = ("items", "entities", "facts")  # of a snapshot
 _STEM = 5  # letters that "directed", "director" and "directs" share
 
 
@@ -44,6 +46,15 @@ class EntityIndex:
             self._names[:-1] = before._names[rows]
         self._names[:-1][fresh] = texts
 
+    def grown(self, snapshot: GraphSnapshot) -> EntityIndex:
+        """The index of a later snapshot, as if it was built anew."""
+        before = self._snapshot
+        if all(getattr(before, name) is getattr(snapshot, name) for name in _READ):
+            later = copy(self)
+            later._snapshot = snapshot
+            return later
+        return EntityIndex(snapshot, self)
+
     @cached_property
     def _links(self) -> tuple[Ints, Ints, Ints]:
         """Of each fact: entity row (sorted), item row, and index of its relation, int64 ``[n]``."""
@@ -53,8 +64,12 @@ class EntityIndex:
             if ends in ((ITEM, ENTITY), (ENTITY, ITEM)):
                 item, entity = (facts.head, facts.tail)[:: 1 if ends[0] == ITEM else -1]
                 parts.append(np.stack([entity, item, np.full(len(facts), place)]))
-        links = np.concatenate(parts, axis=1)
-        entity, item, relation = links[:, np.lexsort((links[2], links[1], links[0]))]
+        entity, item, relation = np.concatenate(parts, axis=1)
+        widths = max(self._n_items, 1), max(len(self._snapshot.facts), 1)
+        # One integer per fact: a single sort, and a fifth of the time of one by three keys.
+        keys = np.sort((entity * widths[0] + item) * widths[1] + relation)
+        pairs, relation = np.divmod(keys, widths[1])
+        entity, item = np.divmod(pairs, widths[0])
         return entity, item, relation
 
     @cached_property

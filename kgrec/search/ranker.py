@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -76,6 +76,9 @@ class Indexes:
     def grown(self, snapshot: GraphSnapshot) -> Indexes:
         """The indexes of a later snapshot, as if they were built anew: only the texts of changed
         nodes are read."""
+        before = self.snapshot
+        if snapshot.items is before.items and snapshot.reviews is before.reviews:
+            return replace(self, snapshot=snapshot, entities=self.entities.grown(snapshot))
         rows = unchanged_rows(self.snapshot.items, snapshot.items)
         changed = snapshot.items.attributes[rows < 0]
         words = None
@@ -85,7 +88,7 @@ class Indexes:
         if words is None:  # another column holds texts, or one no more
             return Indexes.build(snapshot)
         titles = self.titles.grown(rows, strings(changed, _TITLES))
-        return Indexes(snapshot, self.fields, titles, words, EntityIndex(snapshot, self.entities))
+        return Indexes(snapshot, self.fields, titles, words, self.entities.grown(snapshot))
 
     def _others(self, attributes: pd.DataFrame) -> list[str]:
         return [name for name in map(str, attributes.columns) if name not in self.fields]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -55,8 +55,23 @@ class TermCounts:
         used = np.zeros(len(self.vocabulary), dtype=bool)
         for field in kept:
             used[field.indices] = True
+        vocabulary, moved = self._vocabulary_with(fresh.vocabulary, used)
+        of_fresh = np.array([vocabulary[term] for term in fresh.vocabulary], dtype=np.int64)
+        order, width = _places(rows), len(vocabulary)
+        fields = tuple(
+            _stacked(_in_columns(old, moved, width), _in_columns(new, of_fresh, width))[order]
+            for old, new in zip(kept, fresh.fields, strict=True)
+        )
+        return TermCounts(vocabulary, fields), moved
+
+    def _vocabulary_with(
+        self, there: Mapping[str, int], used: np.ndarray
+    ) -> tuple[dict[str, int], np.ndarray]:
+        """The vocabulary of the terms that are ``used`` (bool ``[terms]``) and of those of
+        ``there``, and the column in it of each term here, -1 for one that it does not have."""
+        if used.all() and self.vocabulary.keys() >= there.keys():
+            return self.vocabulary, np.arange(len(used))
         terms = [term for term, one in zip(self.vocabulary, used.tolist(), strict=True) if one]
-        there = fresh.vocabulary.keys()
         added = sorted(t for t in there if t not in self.vocabulary or not used[self.vocabulary[t]])
         places = np.array([bisect_left(terms, term) for term in added], dtype=np.int64)
         moved = np.full(len(used), -1, dtype=np.int64)
@@ -64,18 +79,7 @@ class TermCounts:
             places, np.arange(len(terms)), "right"
         )
         known = sorted([*terms, *added])
-        vocabulary = {term: column for column, term in enumerate(known)}
-        of_fresh = np.array([vocabulary[term] for term in there], dtype=np.int64)
-        order = _places(rows)
-        return TermCounts(
-            vocabulary,
-            tuple(
-                _stacked(
-                    _in_columns(old, moved, len(known)), _in_columns(new, of_fresh, len(known))
-                )[order]
-                for old, new in zip(kept, fresh.fields, strict=True)
-            ),
-        ), moved
+        return {term: column for column, term in enumerate(known)}, moved
 
 
 def _counted(texts: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.columns import SmallInts
+from kgrec.graph.columns import Column
 
 
 def assert_same_snapshot(first: GraphSnapshot, second: GraphSnapshot) -> None:
@@ -31,7 +31,7 @@ def assert_same_snapshot(first: GraphSnapshot, second: GraphSnapshot) -> None:
 def _same_arrays(one: object, other: object, what: str) -> None:
     for part in fields(one):  # type: ignore[arg-type]
         left, right = getattr(one, part.name), getattr(other, part.name)
-        if isinstance(left, np.ndarray | SmallInts | pd.Categorical):
+        if isinstance(left, np.ndarray | Column | pd.Categorical):
             _same_array(np.asarray(left), np.asarray(right), f"{what}.{part.name}")
         else:
             assert left == right, f"{what}.{part.name}"

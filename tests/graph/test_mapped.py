@@ -14,9 +14,9 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import ModelError, SourceError
 from kgrec.graph import GraphSnapshot, columns
 from kgrec.graph.columns import (
+    Column,
     PackedInts,
     RunInts,
-    SmallInts,
     among,
     codes_and_names,
     recoded,
@@ -93,7 +93,7 @@ def test_parts_of_a_mapped_snapshot_are_those_of_the_snapshot(tmp_path: Path) ->
         (RunInts(np.array([0, 2, 2, 5])), np.array([0, 0, 2, 2, 2])),
     ],
 )
-def test_a_small_column_is_used_as_its_array(column: SmallInts, plain: np.ndarray) -> None:
+def test_a_small_column_is_used_as_its_array(column: Column, plain: np.ndarray) -> None:
     np.testing.assert_array_equal(np.asarray(column), plain)
     for rows in (slice(1, 3), slice(None), np.array([2, 0]), np.arange(len(plain)) % 2 == 0, 1, -1):
         found = column[rows]

@@ -228,7 +228,7 @@ def test_events_of_some_users_are_merged_as_all_are(seed: int) -> None:
     nothing = drawn(0, 1)
     old = _merged(nothing, drawn(80, 20))
     new = drawn(5, 22)
-    found = _merge_interactions(old, new, lambda _, rows: rows, lambda _, rows: rows)
+    found = _merge_interactions(old, new)
     expected = _merged(old, new)
     for name in COLUMNS:
         np.testing.assert_array_equal(

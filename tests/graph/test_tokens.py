@@ -99,3 +99,23 @@ def test_unknown_columns_and_no_rows_are_fine() -> None:
     assert tokens.matrix(pd.DataFrame({"kind": []})).shape == (0, 2)
     assert AttributeTokens.build(pd.DataFrame(index=range(3))).tokens == ()
     assert AttributeTokens.build(pd.DataFrame({"kind": [None, None]})).tokens == ()
+
+
+def test_a_few_rows_have_the_tokens_that_they_have_among_many() -> None:
+    rng = np.random.default_rng(0)
+    texts = np.array(["a|b", " a | c", "b", "", "a|a|b", None, "x y|z", "é|b"], dtype=object)
+    frame = pd.DataFrame(
+        {
+            "genre": rng.choice(texts, size=120),
+            "price": rng.integers(60, size=120).astype(float),
+            "old": pd.array(rng.random(120) < 0.5, dtype="boolean"),
+        }
+    )
+    tokens = AttributeTokens.build(frame)
+    whole = tokens.matrix(frame)
+    for first in range(0, 120, 7):
+        few = tokens.matrix(frame.iloc[first : first + 7].reset_index(drop=True))
+        expected = whole[first : first + 7]
+        np.testing.assert_array_equal(few.indices, expected.indices)
+        np.testing.assert_array_equal(few.data, expected.data)
+        np.testing.assert_array_equal(few.indptr, expected.indptr)
