@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from kgrec.erasure.erasing import erase
     from kgrec.errors import DeviceError, KgrecError, NotFittedError
+    from kgrec.model_card.why_model import why_model
     from kgrec.paths.index import Constraints
     from kgrec.presentation import show_people
     from kgrec.query import Query
@@ -65,6 +66,7 @@ __all__ = [
     "erase",
     "show_people",
     "tune_text",
+    "why_model",
 ]
 
 _HOMES = {
@@ -84,6 +86,7 @@ _HOMES = {
     ),
     "erasure.erasing": ("erase",),
     "errors": ("DeviceError", "KgrecError", "NotFittedError"),
+    "model_card.why_model": ("why_model",),
     "questions.questions": ("Questions",),
     "paths.index": ("Constraints",),
     "presentation": ("show_people",),

@@ -37,6 +37,7 @@ from kgrec.features.texts import (
 from kgrec.feedback.seen_items import ExcludeSeen, SeenRule
 from kgrec.feedback.weights import without_negative
 from kgrec.fitting.closed_form import CountedGraph, FitOrigin
+from kgrec.fitting.evidence.decision import Decision
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
@@ -130,6 +131,8 @@ class FittedState:
         What the item–item weights count; None where they are to be computed anew.
     leaks : LeakReport or None
         What in the data of the fit tells test rows, without rows; None where it was not looked for.
+    decisions : tuple of Decision or None
+        What the fit compared and chose; None for a model of an older version.
     """
 
     config: RecommenderConfig
@@ -153,6 +156,7 @@ class FittedState:
     erased: ErasedPeople | None = None
     counted: CountedGraph | None = None
     leaks: LeakReport | None = None
+    decisions: tuple[Decision, ...] | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -512,6 +516,7 @@ def fitted_state(
         ),
         erased=None if erased is None else ErasedPeople(erased),
         leaks=leaks,
+        decisions=result.decisions,
     ).over(full, progress)
     state.engine.warm_up()
     if state.engine.private:

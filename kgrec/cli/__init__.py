@@ -44,6 +44,7 @@ from kgrec.cli import (  # noqa: F401
     tune_text,
     update,
     vectors,
+    why_model,
 )
 from kgrec.cli._app import app
 

@@ -63,7 +63,12 @@ class ModelConfig(Settings):
     use_vectors: bool = Field(
         True, description="Use vectors of the user's own (image, audio) where items have some."
     )
-    kg_layers: int = Field(1, ge=1, le=3, description="Message-passing layers L.")
+    kg_layers: int | None = Field(
+        None,
+        ge=1,
+        le=3,
+        description="Message-passing layers L; None: 1, and effort thorough compares 1 and 2.",
+    )
     time_scales: tuple[float, ...] = Field(
         (1.5, 4.0, 12.0, 50.0, math.inf),
         description="Decay of each history pool, in events; used where interactions have times.",
@@ -80,8 +85,8 @@ class ModelConfig(Settings):
     id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of items trained without an id.")
     head: Head = Field(
         "auto",
-        description="Scenario head; auto: adapter where there are two scenarios or more. Without "
-        "scenarios always none.",
+        description="Scenario head; auto: adapter where there are two scenarios or more; effort "
+        "thorough compares it with others. Without scenarios always none.",
     )
     use_fusion: bool = Field(
         True, description="Fuse a head's vectors with the shared ones by a learned gate."

@@ -27,6 +27,7 @@ from kgrec.fitting.fit import (
     fingerprint,
     second_training,
     step_sampler,
+    training_evidence,
     untrained_engine,
     validation_queries,
     with_chosen_weights,
@@ -151,10 +152,15 @@ class SharedFit:
         self.logs.append(trainer.log)
         whole = self._whole(engine, maker.shards)
         settings, final = NO_WEIGHTS, whole
+        evidence = training_evidence(data, config, options, plan, log, template)
         if self.group.is_first:
-            settings, final = with_chosen_weights(whole, data, config, options, plan, log, template)
+            settings, final = with_chosen_weights(
+                whole, data, config, options, plan, log, template, evidence
+            )
         settings = replace(settings, ndcg=self._of_first(settings.ndcg))
-        return SharedFitted(final, plan, log, settings, lending=lending)
+        return SharedFitted(
+            final, plan, log, settings, decisions=evidence.decisions, lending=lending
+        )
 
     def _of_first(self, value: float) -> float:
         """The value of the first rank, for which the others wait."""

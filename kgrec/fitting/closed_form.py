@@ -26,6 +26,8 @@ from kgrec.config import RecommenderConfig
 from kgrec.features.names import IDS
 from kgrec.features.texts import same_texts
 from kgrec.feedback.weights import liked_matrix
+from kgrec.fitting.evidence.decision import Decision, Evidence
+from kgrec.fitting.evidence.weights import keep_defaults
 from kgrec.fitting.item_weight_choice import (
     STRENGTHS,
     ItemWeightSettings,
@@ -63,6 +65,7 @@ _LONG_EVENTS = 15  # of a user on average, from which the further future has a c
 _FEW_ITEMS = 2_000  # with fewer, weights are computed anew in less time than rows are compared
 MORE_STRENGTHS = (128.0,)  # of item–item weights: sparse data have small ones
 _STRENGTH = 16.0  # of the item–item weights, without validation rows
+_NO_ROWS = "no validation rows"
 _SILENT = ("friends_gate",)  # parameters beside the features that are not zero at first
 
 
@@ -91,6 +94,14 @@ class VectorSettings:
     used: bool = True
     least_squares: bool = False
 
+    @property
+    def name(self) -> str:
+        """What the vectors are, in words."""
+        if not self.used:
+            return "no vectors"
+        kind = "factors of alternating least squares" if self.least_squares else "singular vectors"
+        return f"{self.size} {kind}, popularity {self.popularity:g}"
+
 
 @dataclass(frozen=True, eq=False)
 class ClosedForm:
@@ -113,14 +124,16 @@ def choose_closed_form(
     *,
     texts: bool,
     progress: Progress | None = None,
+    evidence: Evidence | None = None,
 ) -> ClosedForm:
     """The model with the best settings on validation rows; the first of each without such rows.
-    ``n_items`` is the number of items with interactions.
+    ``n_items`` is the number of items with interactions; ``evidence`` keeps what was compared.
 
     The item–item weights are chosen beside the first vectors, then the vectors and the strength of
     the weights beside these weights. Where rows are split by time all that is chosen with recent
     events counting more, then how much they count, and where this changes, the vectors again.
     """
+    evidence = evidence or Evidence()
     pooling = (plan.temporal, plan.temporal)
     engines = {
         replace(vectors, recent=pooling): _pooling(engine, pooling)
@@ -129,18 +142,25 @@ def choose_closed_form(
     vectors, first = next(iter(engines.items()))
     if not len(valid):
         weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
+        evidence.add(Decision("vectors", vectors.name, "few", note=_NO_ROWS))
+        keep_defaults(evidence, weights, _NO_ROWS)
         return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
     grid = WeightGrid(GRAPHS, strengths=(*STRENGTHS, *MORE_STRENGTHS), errors=ERRORS)
     weights, best = choose_item_weights(
-        first, valid, plan, seed, texts=texts, grid=grid, progress=progress
+        first, valid, plan, seed, texts=texts, grid=grid, progress=progress, evidence=evidence
     )
     if best.weights is None or weights.scenario is not None:
+        why = "beside weights of their own for each scenario the first vectors are taken"
+        note = "no weights gained" if best.weights is None else why
+        evidence.add(Decision("vectors", vectors.name, "data", note=note))
         return ClosedForm(best.refreshed(), vectors, weights)
     alone = best.weights.times(1 / weights.strength)
-    place, weights = choose_strength(list(engines.values()), alone, weights, valid, seed, grid)
+    choose = partial(choose_strength, valid=valid, seed=seed, grid=grid, evidence=evidence)
+    names = [one.name for one in engines]
+    place, weights = choose(list(engines.values()), alone, weights, names=names)
     vectors = list(engines)[place]
     if plan.temporal:
-        recent, weights = _recency(engines[vectors], weights, alone, valid, seed, grid)
+        recent, weights = _recency(engines[vectors], weights, alone, valid, seed, grid, evidence)
         changed = not recent[0] or weights.decay != alone.decay
         alone = replace(alone, decay=weights.decay or alone.decay, further=weights.later)
         compared = list(engines) if changed else [vectors]
@@ -148,7 +168,7 @@ def choose_closed_form(
         place = 0
         if changed:
             pooled = list(engines.values())
-            place, weights = choose_strength(pooled, alone, weights, valid, seed, grid)
+            place, weights = choose(pooled, alone, weights, names=names)
         vectors = list(engines)[place]
     engine = engines[vectors]
     return ClosedForm(
@@ -163,12 +183,22 @@ def _recency(
     valid: Interactions,
     seed: int,
     grid: WeightGrid,
+    evidence: Evidence,
 ) -> tuple[tuple[bool, bool], ItemWeightSettings]:
     """Whether vectors of recent events count more, and the settings of the weights with how much
     recent events count there, for both horizons; ``alone`` are the weights of strength one."""
     kinds = (True, False)
     engines = [_pooling(engine, (kind, kind)) for kind in kinds]
-    choose = partial(choose_recency, engines, alone, weights.strength, valid, seed, grid=grid)
+    choose = partial(
+        choose_recency,
+        engines,
+        alone,
+        weights.strength,
+        valid,
+        seed,
+        grid=grid,
+        evidence=evidence,
+    )
     following = later = choose(later=False)
     if _long_histories(engine):
         later = choose(later=True)

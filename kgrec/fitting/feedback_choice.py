@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from kgrec.config import RecommenderConfig
 from kgrec.config.feedback import AUTO
 from kgrec.feedback import EventWeights
 from kgrec.feedback.defaults import rating_values, rating_weights
+from kgrec.fitting.evidence.decision import Decision, Evidence
 from kgrec.fitting.item_weight_choice import DECAY
 from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints
 from kgrec.metrics.evaluate import evaluate_ranking
@@ -35,12 +36,15 @@ def with_rating_weights(
     valid: Interactions,
     seed: int,
     progress: Progress | None = None,
+    evidence: Evidence | None = None,
 ) -> RecommenderConfig:
     """The settings with weights of ratings, where ``feedback.like`` is set and these are not.
 
     Candidates (``rating_weights``) are compared by NDCG@10 on ``valid``, the validation rows that
     are targets; the first of about equal ones is taken, and the first of all without such rows.
+    ``evidence`` keeps what was compared.
     """
+    evidence = evidence or Evidence()
     feedback = config.feedback
     if feedback.ratings != AUTO or feedback.like is None or feedback.like == AUTO:
         return config
@@ -49,7 +53,10 @@ def with_rating_weights(
     best = candidates[0]
     n_items = len(distinct(train.interactions.item))
     if len(candidates) > 1 and len(valid) and n_items <= _MAX_ITEMS:
-        best = _compared(config, candidates, train, valid, seed, progress)
+        best = _compared(config, candidates, train, valid, seed, progress, evidence)
+    elif len(candidates) > 1:
+        note = f"{len(valid):,} validation rows, {n_items:,} items"
+        evidence.add(Decision("ratings", _name(best), "few", note=note))
     chosen = feedback.model_copy(update={"ratings": best})
     return config.model_copy(update={"feedback": chosen})
 
@@ -61,18 +68,29 @@ def _compared(
     valid: Interactions,
     seed: int,
     progress: Progress | None,
+    evidence: Evidence,
 ) -> dict[str, float]:
     question = _Question.build(train, valid, seed)
     best, highest = candidates[0], 0.0
+    tried = []
     for number, candidate in enumerate(candidates):
         follow()
         weights = EventWeights.of(config.feedback.model_copy(update={"ratings": candidate}))
         ndcg = question.ndcg(weights, config.training.user_cap)
+        tried.append((_name(candidate), ndcg))
         if ndcg > highest * (1 + _MIN_GAIN):
             best, highest = candidate, ndcg
         if progress is not None:
             progress(f"ratings: valid NDCG@10 {highest:.4f}", number + 1, len(candidates))
+    note = f"an earlier one stays unless a later one gains {_MIN_GAIN:.1%}"
+    evidence.means("ratings", tried, _name(best), len(question.user), note)
     return best
+
+
+def _name(weights: Mapping[str, float]) -> str:
+    """Weights of ratings in words."""
+    said = [f"{ratings} counts {weight:g}" for ratings, weight in weights.items()]
+    return "ratings " + ", ".join(said) if said else "all ratings count alike"
 
 
 class _Question:

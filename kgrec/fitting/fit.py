@@ -22,6 +22,8 @@ from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures, scenarios_of
 from kgrec.fitting.closed_form import VectorSettings, choose_closed_form, fit_closed_form
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
+from kgrec.fitting.evidence.decision import Decision, Evidence
+from kgrec.fitting.evidence.training import keep_epoch, keep_plan, keep_texts
 from kgrec.fitting.item_weight_choice import (
     NO_WEIGHTS,
     ItemWeightSettings,
@@ -117,6 +119,8 @@ class Fitted:
         The parameters from which a new scenario starts, if meta-training learned them.
     vectors : VectorSettings or None
         The settings of closed-form vectors, with effort "quick".
+    decisions : tuple of Decision
+        What was chosen, and what it was compared with; empty where a template was followed.
     """
 
     engine: Engine
@@ -125,6 +129,7 @@ class Fitted:
     item_weights: ItemWeightSettings
     start: Start | None = None
     vectors: VectorSettings | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def ndcg(self) -> float:
@@ -177,14 +182,34 @@ def fit_engine(
         )
         log = _run(trainer, data, config, options)
     engine.model.eval()
+    evidence = training_evidence(data, config, options, plan, log, template)
     settings, final = with_chosen_weights(
-        engine.refreshed(), data, config, options, plan, log, template
+        engine.refreshed(), data, config, options, plan, log, template, evidence
     )
     start = None
     if config.training.meta_epochs and not plan.sampled:
         epochs = config.training.meta_epochs
         start = meta_train(trainer.stepper, epochs=epochs, seed=seed, items=final.items)
-    return Fitted(final, plan, log, settings, start)
+    return Fitted(final, plan, log, settings, start, decisions=evidence.decisions)
+
+
+def training_evidence(
+    data: FitData,
+    config: RecommenderConfig,
+    options: FitOptions,
+    plan: Plan,
+    log: list[dict[str, float]],
+    template: Fitted | None,
+) -> Evidence:
+    """What a training chose; nothing where it followed ``template``."""
+    evidence = Evidence()
+    if template is None:
+        events = data.train.interactions
+        keep_plan(evidence, plan, len(distinct(events.user)), len(events))
+        behind = plan.is_behind(log, options.rival)
+        keep_epoch(evidence, log, best_epoch(log), plan, behind=behind)
+        keep_texts(evidence, config, sum(map(len, data.texts.items.values())))
+    return evidence
 
 
 def _fit_quickly(
@@ -198,6 +223,7 @@ def _fit_quickly(
 
     if template is not None and template.vectors is not None:
         return fit_as_chosen(data, config, options, plan, template.vectors, template.item_weights)
+    evidence = Evidence()
     with torch.random.fork_rng(devices=[]):
         found = choose_closed_form(
             _maker(data, config, options, plan),
@@ -207,8 +233,10 @@ def _fit_quickly(
             options.seed,
             texts=config.model.use_text,
             progress=options.progress,
+            evidence=evidence,
         )
-    return Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
+    made = Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
+    return replace(made, decisions=evidence.decisions)
 
 
 def fit_as_chosen(
@@ -267,12 +295,18 @@ def with_chosen_weights(
     plan: Plan,
     log: list[dict[str, float]],
     template: Fitted | None,
+    evidence: Evidence | None = None,
 ) -> tuple[ItemWeightSettings, Engine]:
     """The settings of the item–item weights for a trained engine, chosen on validation rows or
-    those of ``template``, and the engine with them; none where a rival is ahead for good."""
+    those of ``template``, and the engine with them; none where a rival is ahead for good.
+    ``evidence`` keeps what was compared."""
     if template is not None:
         return template.item_weights, with_item_weights(engine, template.item_weights, plan)
-    if not config.model.use_item_weights or plan.is_behind(log, options.rival):
+    evidence = evidence or Evidence()
+    if not config.model.use_item_weights:
+        evidence.add(Decision("weights", "without", "set"))
+        return NO_WEIGHTS, engine
+    if plan.is_behind(log, options.rival):
         return NO_WEIGHTS, engine
     return choose_item_weights(
         engine,
@@ -281,6 +315,7 @@ def with_chosen_weights(
         options.seed,
         texts=config.model.use_text,
         progress=options.progress,
+        evidence=evidence,
     )
 
 

@@ -16,6 +16,16 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from kgrec.arrays import distinct
+from kgrec.fitting.evidence.decision import Evidence
+from kgrec.fitting.evidence.weights import (
+    keep_defaults,
+    keep_neighbours,
+    keep_recency,
+    keep_strengths,
+    keep_weights,
+    scenario_name,
+)
 from kgrec.fitting.validation import FEW_QUERIES, ComparedQueries, ValidationQueries, is_gain
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
@@ -143,51 +153,59 @@ def choose_item_weights(
     texts: bool,
     grid: WeightGrid = DEFAULT_GRID,
     progress: Progress | None = None,
+    evidence: Evidence | None = None,
 ) -> tuple[ItemWeightSettings, Engine]:
     """The settings that are best on validation rows (the smallest strength among equals), and the
     engine with these weights; ``engine`` has none.
 
     First the weights that all scenarios share are chosen, then those of single scenarios.
-    ``texts``: whether words of texts may be read.
+    ``texts``: whether words of texts may be read; ``evidence`` keeps what was compared.
     """
     best, final = NO_WEIGHTS, engine
+    evidence = evidence or Evidence()
     if not len(valid):
+        keep_defaults(evidence, best, "no validation rows")
         return best, final
     validation = ComparedQueries.build(engine, valid, seed)
     queries = validation.queries
     model_scores = validation.map(partial(queries.score, engine))
     reached = validation.values(model_scores)
     best = replace(best, ndcg=float(reached.mean()))
+    tried = [(best, reached)]
     groups = _candidates(engine, texts, grid)
     for number, (words, candidates) in enumerate(groups):
         if progress is not None:
             progress(f"item weights: valid NDCG@10 {best.ndcg:.4f}", number, len(groups))
         fitted = _fit_weights(engine, candidates, plan, words)
-        settings, values, weights = _best_of_group(
+        found = _scored_group(
             engine,
             validation,
             model_scores,
             zip(candidates, fitted, strict=True),
             grid.strengths,
         )
+        tried += [(one, values) for one, values, _ in found]
+        settings, values, weights = max(found, key=lambda one: one[0].ndcg)
         if is_gain(values, reached, grid.errors if best.strength else 0.0):
             best, reached = settings, values
             final = engine.with_weights(weights.times(settings.strength))
     if progress is not None:
         progress(f"item weights: valid NDCG@10 {best.ndcg:.4f}", len(groups), len(groups))
+    keep_weights(evidence, tried, best)
+    keep_neighbours(evidence, len(distinct(engine.snapshot.interactions.item)))
     if engine.scenario_items is None:
         return best, final
-    return _choose_scenario_weights(validation, best, final, plan, model_scores)
+    return _choose_scenario_weights(validation, best, final, plan, model_scores, evidence)
 
 
-def _best_of_group(
+def _scored_group(
     engine: Engine,
     validation: ComparedQueries,
     model_scores: Tensor,
     fitted: Iterable[tuple[ItemWeightSettings, ItemWeights]],
     strengths: Sequence[float],
-) -> tuple[ItemWeightSettings, np.ndarray, ItemWeights]:
-    """The best settings among some that read the same rows, their NDCG@10 of each query, and the
+) -> list[tuple[ItemWeightSettings, np.ndarray, ItemWeights]]:
+    """Settings that read the same rows, with every strength, their NDCG@10 of each query, and the
     weights, of strength one."""
     found: list[tuple[ItemWeightSettings, np.ndarray, ItemWeights]] = []
     for candidate, weights in fitted:
@@ -198,7 +216,7 @@ def _best_of_group(
             values = validation.values(model_scores + strength * added)
             ndcg = float(values.mean())
             found.append((replace(candidate, strength=strength, ndcg=ndcg), values, weights))
-    return max(found, key=lambda one: one[0].ndcg)
+    return found
 
 
 def choose_strength(
@@ -208,17 +226,22 @@ def choose_strength(
     valid: Interactions,
     seed: int,
     grid: WeightGrid = DEFAULT_GRID,
+    *,
+    names: Sequence[str] = (),
+    evidence: Evidence | None = None,
 ) -> tuple[int, ItemWeightSettings]:
     """The place of the engine that is best on validation rows beside ``weights``, of strength one
     and given settings, and the settings with the best strength and its NDCG@10.
 
     The engines differ in their vectors alone; one is taken in place of an earlier one where it
-    gains as much as ``grid`` demands.
+    gains as much as ``grid`` demands. ``evidence`` keeps what was compared, by the engines'
+    ``names``.
     """
     validation = ComparedQueries.build(engines[0], valid, seed, FEW_QUERIES)
     queries = validation.queries
     added = validation.map(partial(weight_scores, engines[0].with_weights(weights), queries))
     best, place, reached = settings, -1, np.zeros(len(queries))
+    tried = []
     for number, engine in enumerate(engines):
         scores = validation.map(partial(queries.score, engine))
         found = []
@@ -226,9 +249,15 @@ def choose_strength(
             follow()
             found.append((validation.values(scores + strength * added), strength))
         values, strength = max(found, key=lambda one: float(one[0].mean()))
+        tried.append([(one, of_each) for of_each, one in found])
         if place < 0 or is_gain(values, reached, grid.errors):
             best, place = replace(settings, strength=strength, ndcg=float(values.mean())), number
             reached = values
+    if evidence is not None:
+        named = zip(names, tried, strict=True)
+        every = [(name, values) for name, found in named for _, values in found]
+        evidence.compared("vectors", every, names[place])
+        keep_strengths(evidence, tried[place], best.strength)
     return place, best
 
 
@@ -238,8 +267,10 @@ def _choose_scenario_weights(
     final: Engine,
     plan: Plan,
     model_scores: Tensor,
+    evidence: Evidence,
 ) -> tuple[ItemWeightSettings, Engine]:
     """``final`` is the best engine so far; ``model_scores`` are those without weights."""
+    tried = [(scenario_name(None), best.ndcg)]
     queries, shared = validation.queries, final.weights
     if shared is None:
         shared = _fit_weights(final, [best], plan, None)[0].times(0.0)
@@ -255,9 +286,11 @@ def _choose_scenario_weights(
         for strength in SCENARIO_STRENGTHS:
             total = model_scores + torch.where(inside, strength * added, outside)
             ndcg = validation.ndcg(total)
+            tried.append((scenario_name(candidate), ndcg))
             if ndcg > best.ndcg:
                 best = replace(best, scenario=replace(candidate, strength=strength), ndcg=ndcg)
                 final = base.with_weights(shared.with_own(by_scenario, strength))
+    evidence.means("weights_by_scenario", tried, scenario_name(best.scenario), len(queries))
     return best, final
 
 
@@ -369,6 +402,7 @@ def choose_recency(
     *,
     later: bool,
     grid: WeightGrid,
+    evidence: Evidence,
 ) -> Recency:
     """The best of all choices on validation rows; the first engine, the decay and the strength that
     there are, unless another choice gains as much as ``grid`` demands.
@@ -390,6 +424,8 @@ def choose_recency(
         rows are left out of the history, at most half of it.
     grid : WeightGrid
         The strengths to try.
+    evidence : Evidence
+        Keeps what was compared.
     """
     compared = ComparedQueries.build(engines[0], valid, seed, FEW_QUERIES)
     if later:
@@ -411,7 +447,9 @@ def choose_recency(
                 if (place, decay, factor) == (0, weights.decay, strength):
                     now = one
     best = max(found, key=lambda one: one.ndcg)
-    return best if is_gain(found[best], found[now], grid.errors) else now
+    chosen = best if is_gain(found[best], found[now], grid.errors) else now
+    keep_recency(evidence, found.items(), chosen, later=later)
+    return chosen
 
 
 def _with_gap(engine: Engine, valid: Interactions) -> Engine:

@@ -42,7 +42,7 @@ def model_shape(
         embedding_size=plan.embedding_size,
         parts=parts,
         text_size=texts.size,
-        kg_layers=wanted.kg_layers,
+        kg_layers=wanted.kg_layers or 1,
         scales=plan.scales,
         temperature=plan.temperature,
         dropout=plan.dropout,

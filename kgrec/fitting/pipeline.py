@@ -19,6 +19,8 @@ from kgrec.feedback.defaults import check_feedback, note_of, with_defaults
 from kgrec.files import readable_folder
 from kgrec.fitting.closed_form import VectorSettings
 from kgrec.fitting.context.choice import choose_context
+from kgrec.fitting.evidence.decision import Decision, Evidence
+from kgrec.fitting.evidence.steps import keep_examples, keep_feedback, keep_refit, keep_trials
 from kgrec.fitting.feedback_choice import with_rating_weights
 from kgrec.fitting.fit import (
     FitData,
@@ -34,6 +36,7 @@ from kgrec.fitting.item_weight_choice import ItemWeightSettings
 from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import plan_training, settings_to_try
 from kgrec.fitting.private.fit import fit_privately
+from kgrec.fitting.races.shape_race import choose_shape
 from kgrec.fitting.validation import (
     choosing_rows,
     has_valid_split,
@@ -66,6 +69,8 @@ class PipelineResult:
         The trials of the search over settings.
     held : bool ``[n]`` or None
         Which interactions were validation rows; None where none was chosen by.
+    decisions : tuple of Decision
+        What was chosen, and what it was compared with.
     """
 
     config: RecommenderConfig
@@ -73,6 +78,7 @@ class PipelineResult:
     fitted: Fitted
     trials: list[dict[str, Any]]
     held: np.ndarray | None = None
+    decisions: tuple[Decision, ...] = ()
 
 
 @keeping_pages()
@@ -96,12 +102,16 @@ def run_pipeline(
     check_reserved(visible.scenarios.ids)
     if options.resume and options.checkpoint is not None:
         _warn_without_state(options.checkpoint, tuned=tune is not None)
-    config, held, train, valid = _split(visible, config, options)
+    evidence = Evidence()
+    config, held, train, valid = _split(visible, config, options, evidence)
     note = note_of(config.feedback, visible.interactions)
     if note and options.progress is not None:
         options.progress(f"feedback: {note}", 1, 1)
+    keep_feedback(evidence, config, note)
     data = FitData(train, valid, encode(train))
     trials: list[dict[str, Any]] = []
+    if fit is fit_engine:  # a fit by several processes has no whole engine to compare
+        config = choose_shape(data, config, options, fit_engine, evidence)
     if tune is None:
         settings = settings_to_try(data.train, data.valid, config)
     else:
@@ -120,22 +130,27 @@ def run_pipeline(
         fits.append(fit(data, one, own, None))
     best = max(range(len(fits)), key=lambda place: fits[place].ndcg)
     chosen = fitted = fits[best]
+    evidence.add(*chosen.decisions)
+    keep_trials(evidence, trials)
+    keep_examples(evidence, [one.training.examples for one in settings], fits, best)
     if _learns_from_all(visible, config, held):
         nothing = visible.interactions.select(np.zeros_like(held))
         kept = options.checkpoint
         again = replace(options, checkpoint=None if kept is None else refit_folder(kept))
         everything = FitData(visible, nothing, encode(visible))
         fitted = fit(everything, settings[best], again, chosen)
+    keep_refit(evidence, again=fitted is not chosen, whole=not chosen.plan.refit_share)
     context = choose_context(
         chosen.engine,
         visible.interactions.select(held),
         config.context,
         options.seed,
         options.progress,
+        evidence,
     )
     if context is not None:
         fitted = replace(fitted, engine=fitted.engine.with_context(context))
-    return PipelineResult(config, chosen, fitted, trials, held)
+    return PipelineResult(config, chosen, fitted, trials, held, evidence.decisions)
 
 
 @keeping_pages()
@@ -161,7 +176,10 @@ def run_as_chosen(
 
 
 def _split(
-    visible: GraphSnapshot, config: RecommenderConfig, options: FitOptions
+    visible: GraphSnapshot,
+    config: RecommenderConfig,
+    options: FitOptions,
+    evidence: Evidence | None = None,
 ) -> tuple[RecommenderConfig, np.ndarray, GraphSnapshot, Interactions]:
     """The settings with the weights of events, which interactions are held out to choose (bool
     ``[n]``), the graph without these, and the rows of these that choose."""
@@ -172,7 +190,7 @@ def _split(
     train = visible.without(held, ("train",))
     valid = choosing_rows(train.interactions, visible.interactions.select(held))
     valid = target_rows(config, valid)
-    config = with_rating_weights(config, train, valid, options.seed, options.progress)
+    config = with_rating_weights(config, train, valid, options.seed, options.progress, evidence)
     return config, held, train, valid
 
 
@@ -195,7 +213,9 @@ def _private(
     if fit is not fit_engine:  # each process would draw noise of its own, and release once more
         raise RequestError("a private fit runs in one process; fit without kgrec.distributed.")
     fitted = fit_privately(visible, config, encode, options)
-    return PipelineResult(config, fitted, fitted, [])
+    note = "no row of validation is read, and no figure of one is kept"
+    said = Decision("privacy", "fixed rules", "set", note=note)
+    return PipelineResult(config, fitted, fitted, [], decisions=(said,))
 
 
 def _warn_without_state(checkpoint: Path, *, tuned: bool) -> None:

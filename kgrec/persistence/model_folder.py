@@ -35,10 +35,12 @@ from kgrec.feedback import EventWeights
 from kgrec.files import FolderKind, read_folder, replaced_folder
 from kgrec.fitting.closed_form import CountedGraph, FitOrigin
 from kgrec.fitting.distillation import TeacherModel
+from kgrec.fitting.evidence.decision import Decision
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.leaks.finding import LeakReport
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.nn.heads import HEADS
+from kgrec.persistence import decisions as saved_decisions
 from kgrec.persistence import ratings as saved_ratings
 from kgrec.persistence import recogniser as saved_recogniser
 from kgrec.persistence.precision import (
@@ -195,6 +197,8 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
         write_recogniser(state.recogniser, folder)
     if state.erased is not None:
         state.erased.tombstones.write(folder / _ERASED)
+    if state.decisions is not None:
+        saved_decisions.write(state.decisions, folder)
     files = {path.name: digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -424,7 +428,28 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         erased=_erased_people(folder, manifest),
         counted=CountedGraph(visible, _sums(folder)) if _SUMS in manifest["files"] else None,
         leaks=LeakReport.of_json(manifest["leaks"]) if "leaks" in manifest else None,
+        decisions=saved_decisions.read(folder)
+        if saved_decisions.FILE in manifest["files"]
+        else None,
     )
+
+
+def read_decisions(folder: Path) -> tuple[Decision, ...] | None:
+    """What the fit of a saved model compared and chose; None where that was not kept.
+
+    Nothing else of the folder is read. Raises ModelError.
+    """
+    files = read_manifest(folder)["files"]
+    if saved_decisions.FILE not in files:
+        return None
+    try:
+        _check_files(folder, {saved_decisions.FILE: files[saved_decisions.FILE]})
+        return saved_decisions.read(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{folder}: {saved_decisions.FILE} can't be read ({reason(error)}); copy the model "
+            "again or train again."
+        ) from error
 
 
 def saved_precision(folder: Path) -> Precision:

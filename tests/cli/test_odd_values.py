@@ -130,6 +130,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "adapt": {"scenario": "gifts", "--model": "{model}", "--out": "{folder}/adapted"},
     "compress": {"model": "{model}", "out": "{folder}/small"},
     "suspicious": {"--model": "{model}"},
+    "why-model": {"--model": "{model}"},
     "snapshot": {"source": "{data}", "folder": "{folder}/columns"},
     "erase": {"users": "nobody", "--store": "{store}", "--ignore-missing": ""},
     "evaluate": {"source": "{data}", "--config": "{settings}"},

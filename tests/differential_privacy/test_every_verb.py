@@ -131,6 +131,7 @@ COMMANDS = {
     "train": "fit",
     "update": "update",
     "vectors": "vectors",
+    "why-model": "operator",
 }
 # Routes beside the verbs: pages of lists, "follow" (refused by the model), rules, the service's own
 # log, the graph without people, and the operator's.

@@ -24,6 +24,8 @@ from kgrec.fitting.context.rows import (
     rows_with_repeats,
     seen_cells,
 )
+from kgrec.fitting.evidence.context import keep_few, keep_weights
+from kgrec.fitting.evidence.decision import Evidence
 from kgrec.graph.snapshot import Floats, Interactions, Ints
 from kgrec.progress import Progress
 from kgrec.scoring.context.checks import check_columns
@@ -45,13 +47,15 @@ def choose_context(
     config: ContextConfig,
     seed: int,
     progress: Progress | None = None,
+    evidence: Evidence | None = None,
 ) -> ContextSettings | None:
     """The settings for an engine over the training rows, which has none; None where there are
     neither columns nor repeats.
 
-    ``valid``: all validation rows, also of items that their users have already. Raises RequestError
-    for columns that are no circumstances.
+    ``valid``: all validation rows, also of items that their users have already; ``evidence`` keeps
+    what was compared. Raises RequestError for columns that are no circumstances.
     """
+    evidence = evidence or Evidence()
     check_columns(engine.snapshot, config)
     repeats = config.repeats == "auto" and repeats_in_training(engine.snapshot)
     if not config.columns and not repeats:
@@ -62,9 +66,9 @@ def choose_context(
     settings = ContextSettings(names, count=config.count)
     weights, own = np.zeros(len(names)), np.zeros(2 + len(names))
     if names:
-        weights = _item_weights(engine, settings, valid, seed)
+        weights = _item_weights(engine, settings, valid, seed, evidence)
     if repeats:
-        own = _own_weights(engine, settings, valid, weights, seed)
+        own = _own_weights(engine, settings, valid, weights, seed, evidence)
     if progress is not None:
         progress("weights of context", 1, 1)
     columns = tuple(
@@ -75,12 +79,17 @@ def choose_context(
 
 
 def _item_weights(
-    engine: Engine, settings: ContextSettings, valid: Interactions, seed: int
+    engine: Engine,
+    settings: ContextSettings,
+    valid: Interactions,
+    seed: int,
+    evidence: Evidence,
 ) -> Floats:
     """float64 ``[C]``: weights of what items are chosen in the circumstances."""
     weights = np.zeros(len(settings.columns))
     rows = new_rows(engine, valid, seed)
     if len(rows) < _FEWEST:
+        keep_few(evidence, "context", len(rows))
         return weights
     terms = ContextTerms.of(settings, engine.snapshot)
     codes = _codes(terms, rows)
@@ -88,17 +97,27 @@ def _item_weights(
     unit = ranking.spread()
     ranking.scores[seen_cells(engine.snapshot, rows.user)] = -np.inf
     parts = [_item_part(terms, at, codes[:, at]) for at in range(len(weights))]
-    return ranking.climb(weights, parts, [unit * one for one in _WEIGHTS])
+    before = ranking.mean_ndcg()
+    weights = ranking.climb(weights, parts, [unit * one for one in _WEIGHTS])
+    names = [one.name for one in settings.columns]
+    keep_weights(evidence, "context", ranking, before, weights / unit, names)
+    return weights
 
 
 def _own_weights(
-    engine: Engine, settings: ContextSettings, valid: Interactions, weights: Floats, seed: int
+    engine: Engine,
+    settings: ContextSettings,
+    valid: Interactions,
+    weights: Floats,
+    seed: int,
+    evidence: Evidence,
 ) -> Floats:
     """float64 ``[2 + C]``: weights of repeats, of their amount, and of the user's own log-odds,
     beside the ``weights`` of columns."""
     own = np.zeros(2 + len(weights))
     rows = rows_with_repeats(engine, valid, seed)
     if len(rows) < _FEWEST:
+        keep_few(evidence, "repeats", len(rows))
         return own
     feedback = engine.model.shape.feedback
     terms = ContextTerms.of(settings, engine.snapshot, feedback, rows.hidden)
@@ -109,9 +128,12 @@ def _own_weights(
         if weight:
             _item_part(terms, at, codes[:, at])(ranking.scores, weight)
     parts = _own_parts(terms, rows, codes)
+    before = ranking.mean_ndcg()
     own[:1] = ranking.climb(own[:1], parts[:1], [unit * one for one in _REPEATS])
     if own[0]:
         own[1:] = ranking.climb(own[1:], parts[1:], [own[0] * one for one in _SHARES])
+    names = ["repeats", "amounts", *(f"own {one.name}" for one in settings.columns)]
+    keep_weights(evidence, "repeats", ranking, before, own / unit, names)
     return own
 
 

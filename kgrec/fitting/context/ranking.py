@@ -52,6 +52,10 @@ class Ranking:
         spread = float(top.std(dim=1, correction=0).median())
         return spread if spread > 0 else 1.0
 
+    def mean_ndcg(self) -> float:
+        """NDCG@10 of the scores, each query by its weight."""
+        return float(self.ndcg(self.scores) @ self.weight)
+
     def climb(self, weights: Floats, parts: Sequence[Part], sizes: Sequence[float]) -> Floats:
         """The weights of the parts, each chosen beside the others, twice in turn; the scores have
         these terms afterwards."""

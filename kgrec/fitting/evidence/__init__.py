@@ -1,0 +1,1 @@
+"""What a fit chose, and the figures that it compared for it."""

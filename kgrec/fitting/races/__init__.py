@@ -1,0 +1,1 @@
+"""Short fits that compare shapes of the model."""
