@@ -132,7 +132,7 @@ class Decision:
 
 
 class Evidence:
-    """The decisions of a fit so far; a later one takes the place of an earlier one of its subject."""
+    """The decisions of a fit so far; a later one replaces an earlier one of its subject."""
 
     def __init__(self) -> None:
         self._found: dict[Subject, Decision] = {}

@@ -41,7 +41,8 @@ def keep_epoch(
     tried = [(_epoch(epoch), value) for epoch, value in (found[one] for one in told)]
     evidence.means("epoch", tried, chosen, note=ended)
     if len(told) == 1:
-        evidence.add(Decision("epoch", chosen, "measured", note=ended))
+        note = ended or "no other epoch was validated"
+        evidence.add(Decision("epoch", chosen, "measured", note=note))
 
 
 def keep_texts(evidence: Evidence, config: RecommenderConfig, n_texts: int) -> None:
