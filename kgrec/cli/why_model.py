@@ -15,9 +15,9 @@ def why_model(model: ModelOption, as_json: JsonOption = False) -> None:
     Each decision with the figures on validation rows of what was taken and of the best other
     option, whether chance alone may make the difference, and the setting that decides it.
     """
-    from kgrec.model_card.why_model import why_model as told
+    from kgrec.model_card.why_model import why_model as reported
 
-    found = told(model)
+    found = reported(model)
     if as_json:
         print_json(found.to_dict())
         return

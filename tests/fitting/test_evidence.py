@@ -1,4 +1,4 @@
-"""What a fit compared is kept with the model, and told in words."""
+"""What a fit compared is kept with the model, and reported in words."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_one_option_alone_is_no_comparison() -> None:
 def test_a_saved_model_tells_what_was_compared(tmp_path: Path) -> None:
     model = Recommender(catalogs.config()).fit(catalogs.catalog(), effort="quick")
     model.save(tmp_path / "model")
-    told = why_model(tmp_path / "model")
-    assert told == why_model(model)
-    by_subject = {one.subject: one for one in told.choices}
+    reported = why_model(tmp_path / "model")
+    assert reported == why_model(model)
+    by_subject = {one.subject: one for one in reported.choices}
     assert "NDCG@10 ." in by_subject["weights"].evidence
     assert by_subject["weights"].change.startswith("model.use_item_weights")
     text = (tmp_path / "model" / "decisions.json").read_text("utf-8")

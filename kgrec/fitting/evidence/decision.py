@@ -45,7 +45,7 @@ Subject: TypeAlias = Literal[
 # rule that reads the data; few: too few validation rows, so the first; set: the settings say so.
 Reason: TypeAlias = Literal["measured", "data", "few", "set"]
 
-SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)  # in the order in which they are told
+SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)  # in the order in which they are reported
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 CHANCE: Final = 2.0  # standard errors of a difference that chance alone may give
 

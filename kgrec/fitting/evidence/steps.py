@@ -13,7 +13,7 @@ from kgrec.fitting.evidence.decision import Decision, Evidence
 if TYPE_CHECKING:
     from kgrec.fitting.fit import Fitted
 
-_MOST_TRIALS = 5  # of a search that are told
+_MOST_TRIALS = 5  # of a search that are reported
 _EXAMPLES = {"auto": "histories cut in time", "masks": "hidden events"}
 
 

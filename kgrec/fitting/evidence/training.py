@@ -34,13 +34,13 @@ def keep_epoch(
         evidence.add(Decision("epoch", chosen, "few", note=note))
         return
     at = next((place for place, (epoch, _) in enumerate(found) if epoch == best), 0)
-    told = sorted({0, at - 1, at, at + 1, len(found) - 1} & set(range(len(found))))
+    reported = sorted({0, at - 1, at, at + 1, len(found) - 1} & set(range(len(found))))
     ended = f"ended after {len(log)} of {plan.epochs} epochs" if len(log) < plan.epochs else ""
     if behind:
         ended += ", far behind the other kind of examples"
-    tried = [(_epoch(epoch), value) for epoch, value in (found[one] for one in told)]
+    tried = [(_epoch(epoch), value) for epoch, value in (found[one] for one in reported)]
     evidence.means("epoch", tried, chosen, note=ended)
-    if len(told) == 1:
+    if len(reported) == 1:
         note = ended or "no other epoch was validated"
         evidence.add(Decision("epoch", chosen, "measured", note=note))
 

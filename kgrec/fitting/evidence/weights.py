@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 from kgrec.fitting.evidence.decision import Decision, Evidence
 from kgrec.graph.snapshot import Floats
 from kgrec.training.item_weights import has_gram, nearest_items
 
-if TYPE_CHECKING:
-    from kgrec.fitting.item_weight_choice import (
-        ItemWeightSettings,
-        Recency,
-        ScenarioWeightSettings,
-    )
+
+class WeightChoice(Protocol):
+    """Settings of item–item weights; see ``ItemWeightSettings``."""
+
+    @property
+    def graph(self) -> float: ...
+    @property
+    def strength(self) -> float: ...
+    @property
+    def ridge(self) -> float: ...
+    @property
+    def words(self) -> bool: ...
+
+
+class OwnWeightChoice(Protocol):
+    """Settings of the weights of single scenarios; see ``ScenarioWeightSettings``."""
+
+    @property
+    def outside_weight(self) -> float: ...
+    @property
+    def ridge(self) -> float: ...
+
+
+class RecencyChoice(Protocol):
+    """How much recent events count; see ``Recency``."""
+
+    @property
+    def vectors(self) -> int: ...
+    @property
+    def decay(self) -> float: ...
+
 
 # Settings, each with the NDCG@10 of the same queries, float64 ``[q]``.
-Tried: TypeAlias = "Sequence[tuple[ItemWeightSettings, Floats]]"
+Tried: TypeAlias = Sequence[tuple[WeightChoice, Floats]]
 
 
-def keep_weights(evidence: Evidence, tried: Tried, best: ItemWeightSettings) -> None:
+def keep_weights(evidence: Evidence, tried: Tried, best: WeightChoice) -> None:
     """Keep whether weights are used, and what else they read, by the best settings of each."""
     with_or_without = [(_used(one), values) for one, values in tried]
     evidence.compared("weights", with_or_without, _used(best))
@@ -44,7 +69,7 @@ def keep_strengths(
     evidence.compared("weights_strength", named, f"{strength:g}")
 
 
-def keep_defaults(evidence: Evidence, settings: ItemWeightSettings, note: str) -> None:
+def keep_defaults(evidence: Evidence, settings: WeightChoice, note: str) -> None:
     """Keep that weights have their first settings, since nothing could be compared."""
     evidence.add(Decision("weights", _used(settings), "few", note=note))
 
@@ -57,7 +82,11 @@ def keep_neighbours(evidence: Evidence, n_items: int) -> None:
 
 
 def keep_recency(
-    evidence: Evidence, tried: Iterable[tuple[Recency, Floats]], best: Recency, *, later: bool
+    evidence: Evidence,
+    tried: Iterable[tuple[RecencyChoice, Floats]],
+    best: RecencyChoice,
+    *,
+    later: bool,
 ) -> None:
     """Keep how much recent events count: for the next event, or (``later``) what comes later."""
     found = list(tried)
@@ -67,7 +96,7 @@ def keep_recency(
     evidence.compared("weights_decay_later" if later else "weights_decay", decays, _decay(best))
 
 
-def scenario_name(settings: ScenarioWeightSettings | None) -> str:
+def scenario_name(settings: OwnWeightChoice | None) -> str:
     """The settings of the weights of single scenarios, in words."""
     if settings is None:
         return "one set for all scenarios"
@@ -77,23 +106,23 @@ def scenario_name(settings: ScenarioWeightSettings | None) -> str:
     )
 
 
-def _used(settings: ItemWeightSettings) -> str:
+def _used(settings: WeightChoice) -> str:
     return "with" if settings.strength else "without"
 
 
-def _graph(settings: ItemWeightSettings) -> str:
+def _graph(settings: WeightChoice) -> str:
     if not settings.graph:
         return "not read"
     return f"read, a node counts {settings.graph:g} times as much as a user"
 
 
-def _words(settings: ItemWeightSettings) -> str:
+def _words(settings: WeightChoice) -> str:
     return "read" if settings.words else "not read"
 
 
-def _pooling(recency: Recency) -> str:
+def _pooling(recency: RecencyChoice) -> str:
     return "all events alike" if recency.vectors else "recent events more"
 
 
-def _decay(recency: Recency) -> str:
+def _decay(recency: RecencyChoice) -> str:
     return "all events alike" if recency.decay == float("inf") else f"over {recency.decay:g} events"
