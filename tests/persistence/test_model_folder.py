@@ -31,6 +31,7 @@ FILES = (
     "vocabulary.json",
     "users.parquet",
     "items.parquet",
+    "decisions.json",
     "entities.parquet",
     "interactions.parquet",
     "facts.parquet",
