@@ -507,12 +507,7 @@ def fitted_state(
         training_log=result.chosen.training_log,
         trials=result.trials,
         origin=FitOrigin(
-            fitted.item_weights,
-            fitted.vectors,
-            fitted.plan,
-            seed,
-            whole,
-            len(visible.interactions),
+            fitted.item_weights, fitted.vectors, fitted.plan, seed, whole, len(visible.interactions)
         ),
         erased=None if erased is None else ErasedPeople(erased),
         leaks=leaks,
