@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kgrec import Constraints, Query, Recommender
+from kgrec import Constraints, Query, Recommender, why_model
 from kgrec.client import AsyncClient, Client
 from kgrec.client.clients import (
     _ExperimentVerbs,
@@ -141,7 +141,7 @@ def test_events_count_at_once_and_only_once(client: Client) -> None:
     assert client.add_impressions(after.attrs["list_id"], ["i1"]).accepted == 1
 
 
-def test_nodes_models_jobs_and_state(client: Client) -> None:
+def test_nodes_models_jobs_and_state(client: Client, model: Recommender) -> None:
     odd = "new/item ü?&{x}"
     assert client.nodes.put("items", odd, {"title": "New"}).accepted == 1
     assert client.nodes.get("items", odd).attributes.title == "New"
@@ -150,6 +150,8 @@ def test_nodes_models_jobs_and_state(client: Client) -> None:
     assert client.nodes.delete("items", odd).effective == "now"
     active = client.models.all().active
     assert client.models.one(active).active
+    found = [dict(one) for one in client.models.one(active).choices]
+    assert found == list(why_model(model).to_dict()["choices"])
     assert client.status().model == active
     assert client.models.changes()[0].name == active
     assert client.jobs.all() == []

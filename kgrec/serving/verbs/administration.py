@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -10,6 +11,8 @@ import msgspec
 
 from kgrec.drift import outgrown
 from kgrec.drift.watch import kept
+from kgrec.errors import ModelError
+from kgrec.model_card.why_model import why_model
 from kgrec.serving.access import SCOPES
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import Problem
@@ -50,11 +53,14 @@ def models(service: Service, body: None, call: Call) -> ModelsAnswer:
 
 
 def model(service: Service, body: None, call: Call) -> ModelAnswer:
-    """A model; of the one that answers also the settings that it was trained with."""
+    """A model, and what its fit chose and why; of the one that answers also its settings."""
     registry, name = service.registry, call.path["name"]
     if name not in registry.models:
         raise Problem(404, "unknown_model", f"no model is called {name!r}.")
     answer = _model(service, registry, registry.entry(name))
+    with suppress(ModelError):  # activating says what is wrong with a folder
+        found = why_model(service.root.folder_of(registry.entry(name)))
+        answer.choices = [asdict(one) for one in found.choices] if found.kept else None
     if name == service.served.entry.name:
         served = service.served.model
         answer.settings = served.state.config.model_dump(mode="json")

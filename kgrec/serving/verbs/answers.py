@@ -207,7 +207,9 @@ class SubgraphAnswer(Answer, kw_only=True):
 
 class ModelAnswer(Answer, kw_only=True):
     """A model of the registry; ``erased``: with how many people since erased it was trained; of the
-    one that answers also its settings, the epochs of its training, and the trials of its tuning."""
+    one that answers also its settings, the epochs of its training, and the trials of its tuning.
+    ``choices``: of one model, what its fit chose and why (`kgrec why-model`); absent where that was
+    not kept."""
 
     name: str
     added: int
@@ -218,6 +220,7 @@ class ModelAnswer(Answer, kw_only=True):
     settings: dict[str, Any] | None = None
     history: list[dict[str, Any]] | None = None
     tuning: list[dict[str, Any]] | None = None
+    choices: list[dict[str, Any]] | None = None
 
 
 class ModelsAnswer(Answer, kw_only=True):
