@@ -61,7 +61,7 @@ class AttributeTokens:
         index = self._index
         for column in map(str, attributes.columns):
             values, edges = attributes[column], self.edges.get(column)
-            if len(attributes) <= _FEW and _is_plain_text(values):
+            if edges is None and len(attributes) <= _FEW and _is_plain_text(values):
                 places = self._few(column, values.tolist())
                 rows.append(places[:, 0])
                 columns.append(places[:, 1])

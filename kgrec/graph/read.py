@@ -276,6 +276,8 @@ def _ranks(values: np.ndarray) -> Ints:
 
 
 def _encoded(values: pa.ChunkedArray) -> pa.DictionaryArray:
+    if pa.types.is_null(values.type):  # of no rows
+        values = values.cast(pa.string())
     coded = values.dictionary_encode().combine_chunks()
     return coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
 

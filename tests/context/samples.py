@@ -12,7 +12,7 @@ from kgrec import Recommender, RecommenderConfig
 from kgrec.config import ContextConfig, ModelConfig, TrainingConfig
 
 DAYTIMES = ("morning", "noon", "evening")
-N_USERS, N_ITEMS = 60, 40
+N_USERS, N_ITEMS = 180, 40
 
 
 def events(seed: int = 0) -> pd.DataFrame:

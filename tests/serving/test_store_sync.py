@@ -321,8 +321,9 @@ def test_acknowledged_records_come_to_the_store(
 def test_what_others_write_counts_once(synced: tuple[Running, Root, GraphStore]) -> None:
     service, root, store = synced
     until(lambda: lacks(service) == 0, "the store has all")
+    at = int(time.time())  # the file is read long before
     rows = pd.DataFrame(
-        [{"user_id": "other", "item_id": f"i{number}", "timestamp": _NOW} for number in range(3)]
+        [{"user_id": "other", "item_id": f"i{number}", "timestamp": at} for number in range(3)]
     )
     items = pd.DataFrame([{"item_id": "theirs", "title": "Theirs", CHANGED: int(time.time())}])
     ends = pd.DataFrame([{"item_id": one} for one in ("i0", "i1", "i2")])
