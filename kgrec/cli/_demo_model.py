@@ -72,7 +72,7 @@ def fit_as_known(catalog: Catalog, config: RecommenderConfig) -> FittedState:
 
     vectors = VectorSettings(size=64, popularity=0.1, recent=(True, True), least_squares=True)
     weights = ItemWeightSettings(
-        graph=4.0, strength=8.0, ridge=10.0, decay=math.inf, later=(math.inf, 2.0)
+        graph=4.0, strength=12.0, ridge=10.0, decay=math.inf, later=(math.inf, 2.0)
     )
     config = with_effort(config, "quick", None)
     full, reader = with_scenarios(read_source(catalog, None), config.scenarios), TextReader(config)

@@ -92,7 +92,7 @@ FOLLOW_PROPERTIES = (CHANGED, RECORD, "event", "id", "rating", "scenario", "time
 def interactions_since(name: str) -> str:
     """The interactions whose property ``name`` is at least ``$since``, the earliest first."""
     return (
-        f"MATCH (u:User)-[r:INTERACTED]->(i:Item) USING INDEX r:INTERACTED({quote(name)}) "
+        f"MATCH (u:User)-[r:INTERACTED]->(i:Item) USING INDEX SEEK r:INTERACTED({quote(name)}) "
         f"WHERE r.{quote(name)} >= $since "
         f"AND (r.{RECORD} IS NULL OR NOT r.{RECORD} STARTS WITH $own) "
         "RETURN u.id AS user, i.id AS item, r.event AS event, r.timestamp AS timestamp, "
@@ -103,7 +103,7 @@ def interactions_since(name: str) -> str:
 
 def nodes_since(label: str) -> str:
     return (
-        f"MATCH (n:{quote(label)}) USING INDEX n:{quote(label)}({CHANGED}) "
+        f"MATCH (n:{quote(label)}) USING INDEX SEEK n:{quote(label)}({CHANGED}) "
         f"WHERE n.{CHANGED} >= $since "
         f"RETURN n.id AS id, properties(n) AS properties, n.{CHANGED} AS at "
         "ORDER BY at, id LIMIT $most"
