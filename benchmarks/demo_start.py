@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.harness.report import finish, run
-from benchmarks.service_load.server import wait_until_served
+from benchmarks.service_load.server import processor_seconds, wait_until_served
 
 AIM: Final = 10.0  # seconds until the first start is ready, on a machine without other work
 _CODE: Final = "from kgrec.cli import app; app()"
@@ -59,16 +59,11 @@ def _start(kind: str, scratch: Path) -> dict[str, Any]:
     try:
         wait_until_served(process)
         taken = time.perf_counter() - started
-        return {"start": kind, "seconds": taken, "processor": _processor_seconds(process.pid)}
+        used = processor_seconds(process.pid, children=True)
+        return {"start": kind, "seconds": taken, "processor": used}
     finally:
         process.terminate()
         process.wait(timeout=60)
-
-
-def _processor_seconds(process: int) -> float:
-    """Of a process and those of its children that have ended."""
-    fields = Path(f"/proc/{process}/stat").read_text("ascii").rsplit(")", 1)[1].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _median(kind: str, starts: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 
 import loaders
 from benchmarks.harness.datasets import data_folder
-from benchmarks.harness.report import finish, run
+from benchmarks.harness.report import finish, names_among, run
 from benchmarks.service_load.generator import Answers, Request, at_most, at_rate, generate
 from benchmarks.service_load.server import Server, serving
 from kgrec import ModelConfig, Recommender, RecommenderConfig
@@ -265,20 +265,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.service", description="How fast a service answers."
     )
-    parser.add_argument("--tests", type=_names, default=list(TESTS), help=", ".join(TESTS))
+    parser.add_argument(
+        "--tests", type=names_among(TESTS), default=list(TESTS), help=", ".join(TESTS)
+    )
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run")
     parser.add_argument("--runs", type=int, default=3, help="whose median counts")
     parser.add_argument("--model", type=Path, help="a folder in place of the quick fit")
     parser.add_argument("--save", action="store_true", help="keep the result")
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    wrong = [name for name in names if name not in TESTS]
-    if wrong:
-        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(TESTS)}")
-    return names
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from statistics import median
 from typing import Any, Final
 
 import loaders
-from benchmarks.harness.report import finish, run
+from benchmarks.harness.report import finish, names_among, run
 from benchmarks.service import Load
 from benchmarks.service_load.generator import Answers, at_rate
-from benchmarks.service_load.server import serving
+from benchmarks.service_load.server import processor_seconds, serving
 from kgrec import GraphStore, ModelConfig, Recommender, RecommenderConfig, connect
 from kgrec.serving.registry import Root
 from kgrec.stores.base import NodeRef
@@ -88,11 +88,11 @@ def _measured(
     with serving(root.folder, *words) as server:
         asyncio.run(at_rate(server.port, 100, [load.one_list() for _ in range(200)]))
         over = threading.Event()
-        before = _seconds_of(server.process.pid)
+        before = processor_seconds(server.process.pid)
         probing = threading.Thread(target=_probe, args=(server.port, store, load, waits, over))
         probing.start()
         lists, acknowledged = asyncio.run(_both(server.port, load, seconds))
-        used = _seconds_of(server.process.pid) - before
+        used = processor_seconds(server.process.pid) - before
         over.set()
         probing.join()
     row: dict[str, Any] = {"service_cpu_s": round(used, 2)}
@@ -129,12 +129,6 @@ def _probe(
         waits.append(time.perf_counter() - started)
 
 
-def _seconds_of(process: int) -> float:
-    """The processor seconds that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
     found = {}
     for name in runs[0]:
@@ -148,19 +142,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.store_sync",
         description="How soon events are in the store, and what that costs the answers.",
     )
-    parser.add_argument("--stores", type=_names, default=list(KINDS), help=", ".join(KINDS))
+    parser.add_argument(
+        "--stores", type=names_among(KINDS), default=list(KINDS), help=", ".join(KINDS)
+    )
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run")
     parser.add_argument("--runs", type=int, default=3, help="whose median counts")
     parser.add_argument("--save", action="store_true", help="keep the result")
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    wrong = [name for name in names if name not in KINDS]
-    if wrong:
-        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(KINDS)}")
-    return names
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,6 +75,19 @@ def run(main: Callable[[], None]) -> None:
         main()
     except KgrecError as error:
         sys.exit(f"error: {error}")
+
+
+def names_among(known: Collection[str]) -> Callable[[str], list[str]]:
+    """The type of an argument: names of ``known``, with commas between them."""
+
+    def names(text: str) -> list[str]:
+        found = text.split(",")
+        wrong = [name for name in found if name not in known]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(known)}")
+        return found
+
+    return names
 
 
 def finish(

@@ -33,6 +33,12 @@ class Server:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
 
+def processor_seconds(process: int, *, children: bool = False) -> float:
+    """What a process has used of the processor, with ``children`` also those that have ended."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return sum(map(int, fields[11 : 15 if children else 13])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def serving(root: Path, *arguments: str, core: int = 0) -> Iterator[Server]:
     """A service of ``root`` on one core, and this process on the others.

@@ -7,7 +7,7 @@ returns its value. So one text serves programs that wait and programs that await
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -101,6 +101,26 @@ class Fields(dict[str, Any]):
         if isinstance(value, dict):
             return Fields({name: Fields.of(part) for name, part in value.items()})
         return [Fields.of(part) for part in value] if isinstance(value, list) else value
+
+
+def fields_of(answer: Any) -> Fields:
+    """The JSON object of an answer as Fields."""
+    found: Fields = Fields.of(answer)
+    return found
+
+
+def pages(ask: Ask, name: str, limit: int, most: int) -> Steps[tuple[list[Any], Any]]:
+    """The rows ``name`` of all pages of a question, at most ``limit``, with ``most`` on a page; and
+    the last answer."""
+    rows: list[Any] = []
+    cursor = None
+    while True:
+        params = {**ask.params, "limit": min(limit - len(rows), most), "cursor": cursor}
+        answer = yield replace(ask, params=params)
+        rows += answer[name]
+        cursor = answer.get("next")
+        if cursor is None or len(rows) >= limit:
+            return rows, answer
 
 
 def _plain(value: Any) -> Any:

@@ -111,7 +111,7 @@ def run_pipeline(
     data = FitData(train, valid, encode(train))
     trials: list[dict[str, Any]] = []
     if fit is fit_engine:  # a fit by several processes has no whole engine to compare
-        config = choose_shape(data, config, options, fit_engine, evidence)
+        config = choose_shape(data, config, options, evidence)
     if tune is None:
         settings = settings_to_try(data.train, data.valid, config)
     else:

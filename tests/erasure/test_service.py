@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from kgrec.serving.fold import fold
 from kgrec.serving.registry import Root
 from kgrec.serving.service import Served
 from tests.erasure.planted import Planted, planted, quick
-from tests.serving.running import Running, running
+from tests.serving.running import Running, running, until
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +146,7 @@ def test_a_service_erases_while_it_runs(plant: Planted, root: Root) -> None:
         other = f"/v1/users/{plant.people[1]}/events"
         assert service.get(other).status == 200
         erase(plant.people[1], models=[root.new_folder("b")])
-        _wait_for(lambda: service.get(other).status == 404)
+        until(lambda: service.get(other).status == 404, "the person is unknown", 300)
     served = Served.load(root, root.read().entry("b"), records_of(root.log))
     assert (served.knows_user(gone), served.erased, len(served.live.events)) == (False, 0, 1)
 
@@ -169,11 +167,3 @@ def _send(service: Running, user: str) -> None:
     events = [{"user": user, "item": "i2"}, {"user": "u1", "item": "i3"}]
     assert service.post("/v1/events", {"events": events}).json["accepted"] == 2
     assert len(service.items(user)) == 10
-
-
-def _wait_for(holds: Callable[[], bool]) -> None:
-    for _ in range(1_500):
-        if holds():
-            return
-        time.sleep(0.2)
-    raise AssertionError("it did not happen within five minutes")

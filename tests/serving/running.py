@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +96,18 @@ class Running:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+
+def until(found: Callable[[], Any], what: str | Callable[[], str], seconds: float = 60.0) -> Any:
+    """Wait until something is so, and return it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.02)
+    said = what if isinstance(what, str) else what()
+    raise AssertionError(f"not within {seconds:g} s: {said}")
 
 
 @contextmanager

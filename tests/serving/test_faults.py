@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,8 @@ from kgrec.serving.fold import fold
 from kgrec.serving.registry import Root
 from kgrec.serving.server import serve
 from tests.recommender import catalogs
-from tests.serving.running import Running, new_root, running
-from tests.serving.test_store_sync import events_of, until
+from tests.serving.running import Running, new_root, running, until
+from tests.serving.test_store_sync import events_of
 
 _LIMITS = "fast_per_second = 8.0\nslow_queue = 2\nbody_seconds = 0.5\n"
 
@@ -194,23 +194,15 @@ def test_keys_change_while_it_runs(locked: tuple[Running, Root, dict[str, str]])
     service, root, _ = locked
     keys = Keys(root.keys)
     text = keys.add("guest", ["read"])
-    _wait_for(lambda: service.get("/v1/models", text).status == 200)
+    until(lambda: service.get("/v1/models", text).status == 200, "the key is let in", 10)
     keys.remove("guest")
-    _wait_for(lambda: service.get("/v1/models", text).status == 401)
-
-
-def _wait_for(holds: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if holds():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not happen within 10 seconds")
+    until(lambda: service.get("/v1/models", text).status == 401, "the key is refused", 10)
 
 
 def test_a_key_that_asks_too_often_waits(locked: tuple[Running, Root, dict[str, str]]) -> None:
     service, root, texts = locked
     often = Keys(root.keys).add("often", ["read"])
-    _wait_for(lambda: service.get("/v1/models", often).status == 200)
+    until(lambda: service.get("/v1/models", often).status == 200, "the key is let in", 10)
     replies = [service.post("/v1/recommend", {"user": "u1"}, often) for _ in range(60)]
     refused = [reply for reply in replies if reply.status == 429]
     assert refused

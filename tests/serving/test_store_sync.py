@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from kgrec.serving.store_sync.writing import StoreWriter
 from kgrec.stores.base import EdgeType
 from kgrec.stores.people.erased_people import Tombstones
 from tests.recommender import catalogs
-from tests.serving.running import Running, new_root, running_here
+from tests.serving.running import Running, new_root, running_here, until
 
 _QUICK = ServiceConfig(store_write_seconds=0.05, store_follow_seconds=0.2)
 _EDGE = EdgeType("User", "INTERACTED", "Item")
@@ -50,18 +50,6 @@ def node(label: str, node_id: str, **attributes: Any) -> Record:
 def fact(head: str, tail: str) -> Record:
     row = {"head": head, "head_type": "item", "relation": "made_by", "tail": tail}
     return {"kind": "facts", "facts": [{**row, "tail_type": "entity"}]}
-
-
-def until(found: Callable[[], Any], what: str | Callable[[], str], seconds: float = 60.0) -> Any:
-    """Wait until something is so, and return it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = found()
-        if value:
-            return value
-        time.sleep(0.02)
-    said = what if isinstance(what, str) else what()
-    raise AssertionError(f"not within {seconds:g} s: {said}")
 
 
 def events_of(store: GraphStore, user: str) -> list[str]:
@@ -391,10 +379,7 @@ def test_an_erased_person_leaves_the_store(synced: tuple[Running, Root, GraphSto
     service, _, store = synced
     service.post("/v1/events", {"events": [{"user": "leaves", "item": "i1"}]})
     until(lambda: events_of(store, "leaves"), "the event is written")
-    job = service.post("/v1/erase", {"users": ["leaves"]}).json
-    place = f"/v1/jobs/{job['id']}"
-    until(lambda: service.get(place).json["state"] != "running", "the job is over")
-    done = service.get(place).json
+    done = service.ended(service.post("/v1/erase", {"users": ["leaves"]}).json)
     assert done["state"] == "done", done
     assert events_of(store, "leaves") == []
     assert "store" in [one["kind"] for one in done["receipt"]["places"]]

@@ -18,8 +18,8 @@ from kgrec.serving.store_sync.opened_store import OpenedStore
 from kgrec.serving.store_sync.position import Position
 from tests.neo4j_server import Server, emptied
 from tests.recommender import catalogs
-from tests.serving.running import Running, new_root, running_here
-from tests.serving.test_store_sync import Place, event, events_of, fact, lacks, node, until
+from tests.serving.running import Running, new_root, running_here, until
+from tests.serving.test_store_sync import Place, event, events_of, fact, lacks, node
 from tests.stores.neo4j.proxy import Proxy, proxy_to
 
 pytestmark = pytest.mark.neo4j

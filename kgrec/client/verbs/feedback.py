@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kgrec.client import frames
 from kgrec.client.asking import Id, id_list
-from kgrec.client.exchange import Ask, Fields, Steps
+from kgrec.client.exchange import Ask, Fields, Steps, fields_of, pages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,63 +61,51 @@ def add_events(
 
 def take_back(event_id: str) -> Steps[Fields]:
     """Take an event back by its id."""
-    return _stored((yield Ask("DELETE", "/v1/events/{id}", parts={"id": event_id})))
+    return fields_of((yield Ask("DELETE", "/v1/events/{id}", parts={"id": event_id})))
 
 
 def add_impressions(list_id: str, items: Sequence[Id]) -> Steps[Fields]:
     """Say which items of a list were shown, in their order."""
     body = {"list_id": list_id, "items": id_list(items, "items")}
-    return _stored((yield Ask("POST", "/v1/impressions", body)))
+    return fields_of((yield Ask("POST", "/v1/impressions", body)))
 
 
 def events_of(user: Id, limit: int = 1_000) -> Steps[pd.DataFrame]:
     """The events of a user, the latest first, at most ``limit``: item_id, timestamp (Int64),
     event, rating, title, and number (of those that came over HTTP)."""
-    rows: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        params = {"limit": min(limit - len(rows), _MOST), "cursor": cursor}
-        answer = yield Ask("GET", "/v1/users/{id}/events", parts={"id": user}, params=params)
-        rows += [{**row, "item_id": row["item"]} for row in answer["events"]]
-        cursor = answer.get("next")
-        if cursor is None or len(rows) >= limit:
-            return frames.frame_of(rows, frames.EVENTS)
+    ask = Ask("GET", "/v1/users/{id}/events", parts={"id": user})
+    rows, _ = yield from pages(ask, "events", limit, _MOST)
+    return frames.frame_of([{**row, "item_id": row["item"]} for row in rows], frames.EVENTS)
 
 
 def get_node(kind: Kind, node_id: Id) -> Steps[Fields]:
     """A user, item or entity with its attributes, also those since the last fold."""
-    found: Fields = Fields.of((yield Ask("GET", _path(kind), parts={"id": node_id})))
-    return found
+    return fields_of((yield Ask("GET", _path(kind), parts={"id": node_id})))
 
 
 def put_node(kind: Kind, node_id: Id, attributes: Mapping[str, Any]) -> Steps[Fields]:
     """Make a user, item or entity, or change its attributes."""
     body = {"attributes": dict(attributes)}
-    return _stored((yield Ask("PUT", _path(kind), body, parts={"id": node_id})))
+    return fields_of((yield Ask("PUT", _path(kind), body, parts={"id": node_id})))
 
 
 def delete_node(kind: Kind, node_id: Id) -> Steps[Fields]:
     """Remove a user, item or entity."""
-    return _stored((yield Ask("DELETE", _path(kind), parts={"id": node_id})))
+    return fields_of((yield Ask("DELETE", _path(kind), parts={"id": node_id})))
 
 
 def put_facts(facts: Iterable[Mapping[str, Any]]) -> Steps[Fields]:
     """Add facts: head, relation, tail, and perhaps head_type and tail_type."""
-    return _stored((yield Ask("PUT", "/v1/facts", {"facts": list(map(dict, facts))})))
+    return fields_of((yield Ask("PUT", "/v1/facts", {"facts": list(map(dict, facts))})))
 
 
 def delete_facts(facts: Iterable[Mapping[str, Any]]) -> Steps[Fields]:
     """Remove facts."""
-    return _stored((yield Ask("DELETE", "/v1/facts", {"facts": list(map(dict, facts))})))
+    return fields_of((yield Ask("DELETE", "/v1/facts", {"facts": list(map(dict, facts))})))
 
 
 def _path(kind: Kind) -> str:
     return f"/v1/{kind}/{{id}}"
-
-
-def _stored(answer: Any) -> Fields:
-    found: Fields = Fields.of(answer)
-    return found
 
 
 def _rows(events: Any) -> Iterable[Mapping[str, Any]]:

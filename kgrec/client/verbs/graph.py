@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kgrec.client import frames
 from kgrec.client.asking import node_text, nodes_of
-from kgrec.client.exchange import Ask, Fields, Steps
+from kgrec.client.exchange import Ask, Fields, Steps, fields_of, pages
 from kgrec.errors import RequestError
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def find(q: str, label: str | None = None, limit: int = 20) -> Steps[pd.DataFram
 
 def node(node: Any) -> Steps[Fields]:
     """A node ("Item:588" or (label, id)): label, id, name, attributes, and edges by relation."""
-    found: Fields = Fields.of((yield Ask("GET", _NODE, parts=_parts(node))))
-    return found
+    return fields_of((yield Ask("GET", _NODE, parts=_parts(node))))
 
 
 def neighbours(
@@ -38,22 +37,11 @@ def neighbours(
 ) -> Steps[pd.DataFrame]:
     """``GraphExplorer.neighbours``: edges of a node, at most ``k``; ``attrs["total"]`` is the
     number of all."""
-    rows: list[dict[str, Any]] = []
-    cursor, total = None, 0
-    while True:
-        params = {
-            "relation": relations,
-            "direction": direction,
-            "limit": min(k - len(rows), _PAGE),
-            "cursor": cursor,
-        }
-        answer = yield Ask("GET", _NODE + "/neighbours", parts=_parts(node), params=params)
-        rows += answer["edges"]
-        cursor, total = answer.get("next"), answer["total"]
-        if cursor is None or len(rows) >= k:
-            break
+    params = {"relation": relations, "direction": direction}
+    ask = Ask("GET", _NODE + "/neighbours", parts=_parts(node), params=params)
+    rows, last = yield from pages(ask, "edges", k, _PAGE)
     frame = frames.frame_of(rows, frames.NEIGHBOURS)
-    frame.attrs["total"] = total
+    frame.attrs["total"] = last["total"]
     return frame
 
 
@@ -87,8 +75,7 @@ def subgraph(
     """The nodes near some nodes, and the edges between them: ``nodes``, ``edges``, ``left_out``."""
     body = {"nodes": nodes_of(nodes), "hops": hops, "relations": relations}
     ask = Ask("POST", "/v1/graph/subgraph", {**body, "max_nodes": max_nodes})
-    found: Fields = Fields.of((yield ask))
-    return found
+    return fields_of((yield ask))
 
 
 def _parts(node: Any) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kgrec.client.asking import Id, id_list
 from kgrec.client.errors import BusyError
-from kgrec.client.exchange import Ask, Fields, Pause, Steps
+from kgrec.client.exchange import Ask, Fields, Pause, Steps, fields_of
 from kgrec.errors import ServiceError
 
 _LOOK = 0.5  # seconds between two looks at a job
@@ -15,12 +15,12 @@ _LOOK = 0.5  # seconds between two looks at a job
 
 def all_models() -> Steps[Fields]:
     """``models``: all of the registry; ``active``: the one that answers."""
-    return _fields((yield Ask("GET", "/v1/models")))
+    return fields_of((yield Ask("GET", "/v1/models")))
 
 
 def one_model(name: str) -> Steps[Fields]:
     """A model; of the one that answers also its settings."""
-    return _fields((yield Ask("GET", "/v1/models/{name}", parts={"name": name})))
+    return fields_of((yield Ask("GET", "/v1/models/{name}", parts={"name": name})))
 
 
 def changes(limit: int = 100) -> Steps[list[Fields]]:
@@ -34,12 +34,14 @@ def activate(name: str, *, if_current: str | None = None, reason: str = "") -> S
     body = {"if_current": if_current, "reason": reason}
     path = "/v1/models/{name}/activate"
     ask = Ask("POST", path, body, parts={"name": name}, repeatable=if_current is None)
-    return _fields((yield ask))
+    return fields_of((yield ask))
 
 
 def rollback(reason: str = "") -> Steps[Fields]:
     """Let the model answer that did so before."""
-    return _fields((yield Ask("POST", "/v1/models/rollback", {"reason": reason}, repeatable=False)))
+    return fields_of(
+        (yield Ask("POST", "/v1/models/rollback", {"reason": reason}, repeatable=False))
+    )
 
 
 def all_jobs() -> Steps[list[Fields]]:
@@ -49,22 +51,22 @@ def all_jobs() -> Steps[list[Fields]]:
 
 def one_job(job_id: str) -> Steps[Fields]:
     """One job: id, kind, state, started, ended, model, detail."""
-    return _fields((yield Ask("GET", "/v1/jobs/{id}", parts={"id": job_id})))
+    return fields_of((yield Ask("GET", "/v1/jobs/{id}", parts={"id": job_id})))
 
 
 def start_job(kind: str = "fold") -> Steps[Fields]:
     """Start work in another process."""
-    return _fields((yield Ask("POST", "/v1/jobs", {"kind": kind}, repeatable=False)))
+    return fields_of((yield Ask("POST", "/v1/jobs", {"kind": kind}, repeatable=False)))
 
 
 def stop_job(job_id: str) -> Steps[Fields]:
     """Stop a job that runs; one that erases people must end by itself."""
-    return _fields((yield Ask("DELETE", "/v1/jobs/{id}", parts={"id": job_id}, repeatable=False)))
+    return fields_of((yield Ask("DELETE", "/v1/jobs/{id}", parts={"id": job_id}, repeatable=False)))
 
 
 def erase(users: Id | Sequence[Id]) -> Steps[Fields]:
     """Erase people from the log and from all models: the job that does so."""
-    return _fields((yield Ask("POST", "/v1/erase", {"users": id_list(users, "users")})))
+    return fields_of((yield Ask("POST", "/v1/erase", {"users": id_list(users, "users")})))
 
 
 def wait(job_id: str, seconds: float = 600.0) -> Steps[Fields]:
@@ -82,7 +84,7 @@ def wait(job_id: str, seconds: float = 600.0) -> Steps[Fields]:
 
 def status() -> Steps[Fields]:
     """The state of the service."""
-    return _fields((yield Ask("GET", "/v1/status")))
+    return fields_of((yield Ask("GET", "/v1/status")))
 
 
 def metrics() -> Steps[str]:
@@ -113,8 +115,3 @@ def call(
             method, path.replace("{", "{{").replace("}", "}}"), body, {}, params or {}, repeatable
         )
     )
-
-
-def _fields(answer: Any) -> Fields:
-    found: Fields = Fields.of(answer)
-    return found

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from kgrec.client import frames
-from kgrec.client.exchange import Ask, Fields, Steps
+from kgrec.client.exchange import Ask, Fields, Steps, fields_of, pages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ def one_experiment(name: str) -> Steps[Fields]:
     """An experiment as its log of events is now: each arm's users, mean reward, answers and times;
     of an A/B experiment the ``comparison``, of a shadow the ``shadow``."""
     ask = Ask("GET", "/v1/experiments/{name}", parts={"name": name})
-    return _fields((yield ask))
+    return fields_of((yield ask))
 
 
 def start_experiment(
@@ -100,24 +100,24 @@ def start_experiment(
         "guard": guard,
     }
     ask = Ask("PUT", "/v1/experiments/{name}", body, parts={"name": name}, repeatable=False)
-    return _fields((yield ask))
+    return fields_of((yield ask))
 
 
 def stop_experiment(name: str) -> Steps[Fields]:
     """End an experiment: from now on the active model answers everybody."""
-    return _fields((yield Ask("DELETE", "/v1/experiments/{name}", parts={"name": name})))
+    return fields_of((yield Ask("DELETE", "/v1/experiments/{name}", parts={"name": name})))
 
 
 def drift() -> Steps[Fields]:
     """Whether lists find arriving events as well as before: ``streams``, and ``alarms``."""
-    return _fields((yield Ask("GET", "/v1/drift")))
+    return fields_of((yield Ask("GET", "/v1/drift")))
 
 
 def start_report(kind: Reports, **settings: Any) -> Steps[Fields]:
     """Start a report as a job, whose ``result`` it is once the job is done: "evaluate" (quality),
     "fairness", "card", "suspicious" or "judge", with the settings of its verb in Python."""
     body = {"kind": kind, **settings}
-    return _fields((yield Ask("POST", "/v1/reports", body, repeatable=False)))
+    return fields_of((yield Ask("POST", "/v1/reports", body, repeatable=False)))
 
 
 def cypher(query: str, parameters: Mapping[str, Any] | None = None, rows: int = 100) -> Steps[Any]:
@@ -128,8 +128,8 @@ def cypher(query: str, parameters: Mapping[str, Any] | None = None, rows: int = 
 
 def audit(limit: int = 1_000) -> Steps[list[Fields]]:
     """Who asked for what and when, the latest first, at most ``limit`` entries."""
-    found = yield from _pages("/v1/audit", "entries", limit, {})
-    return list(Fields.of(found))
+    rows, _ = yield from pages(Ask("GET", "/v1/audit"), "entries", limit, _ROWS)
+    return list(Fields.of(rows))
 
 
 def facts(
@@ -141,23 +141,9 @@ def facts(
 ) -> Steps[pd.DataFrame]:
     """Facts of the graph that answers, at most ``limit``: columns head, relation, tail, head_type
     and tail_type. Those of people are not among them."""
-    params = {"head": head, "relation": relation, "tail": tail}
-    rows = yield from _pages("/v1/facts", "facts", limit, params)
+    ask = Ask("GET", "/v1/facts", params={"head": head, "relation": relation, "tail": tail})
+    rows, _ = yield from pages(ask, "facts", limit, _ROWS)
     return frames.frame_of(rows, frames.FACTS)
-
-
-def _pages(path: str, name: str, limit: int, params: Mapping[str, Any]) -> Steps[list[Any]]:
-    """The rows of all pages, at most ``limit``."""
-    rows: list[Any] = []
-    cursor = None
-    while len(rows) < limit:
-        asked = {**params, "limit": min(limit - len(rows), _ROWS), "cursor": cursor}
-        answer = yield Ask("GET", path, params=asked)
-        rows += answer[name]
-        cursor = answer.get("next")
-        if cursor is None:
-            break
-    return rows
 
 
 def _groups(
@@ -174,8 +160,3 @@ def _with(done: Fields, answer: Fields, start: int) -> Fields:
     counts = ("accepted", "duplicate", "refused")
     summed = {name: done[name] + answer.get(name, 0) for name in counts}
     return Fields(**summed, errors=[*done.errors, *errors], sequence=answer.sequence)
-
-
-def _fields(answer: Any) -> Fields:
-    found: Fields = Fields.of(answer)
-    return found

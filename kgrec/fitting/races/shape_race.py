@@ -9,7 +9,7 @@ the same validation queries.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, get_args
@@ -19,7 +19,7 @@ import numpy as np
 from kgrec.config import RecommenderConfig
 from kgrec.config.heads import FEATURE_READERS, HeadName
 from kgrec.fitting.evidence.decision import CHANCE, Decision, Evidence, Subject
-from kgrec.fitting.fit import FitData, FitOptions, Fitted
+from kgrec.fitting.fit import FitData, FitOptions, fit_engine
 from kgrec.fitting.plan import plan_training, settings_to_try
 from kgrec.fitting.validation import ComparedQueries, is_gain
 from kgrec.graph.snapshot import Floats
@@ -29,14 +29,11 @@ FEWEST: Final = 200  # validation queries, below which nothing is compared
 LAYERS: Final = (1, 2)
 DEFAULT_HEAD: Final = "adapter"
 
-RunFit = Callable[[RecommenderConfig], Fitted]
-
 
 def choose_shape(
     data: FitData,
     config: RecommenderConfig,
     options: FitOptions,
-    fit: Callable[[FitData, RecommenderConfig, FitOptions, None], Fitted],
     evidence: Evidence,
 ) -> RecommenderConfig:
     """The settings with the head and the number of graph layers that won, where they are open.
@@ -44,10 +41,8 @@ def choose_shape(
     Without effort "thorough", or with fewer than ``FEWEST`` validation queries, nothing is compared
     and the settings stay. ``evidence`` keeps what was compared, or why nothing was.
     """
-    heads = _heads(data, config)
-    config = _decided("head", heads, data, config, options, fit, evidence)
-    layers = _layers(data, config)
-    return _decided("layers", layers, data, config, options, fit, evidence)
+    config = _decided("head", _heads(data, config), data, config, options, evidence)
+    return _decided("layers", _layers(data, config), data, config, options, evidence)
 
 
 def _decided(
@@ -56,7 +51,6 @@ def _decided(
     data: FitData,
     config: RecommenderConfig,
     options: FitOptions,
-    fit: Callable[[FitData, RecommenderConfig, FitOptions, None], Fitted],
     evidence: Evidence,
 ) -> RecommenderConfig:
     if found is None:
@@ -65,23 +59,15 @@ def _decided(
         evidence.add(found)
         return config
     default = next(iter(found))
-    queries = _n_queries(data)
     if config.training.effort != "thorough":
         note = "compared with effort 'thorough' alone"
         evidence.add(Decision(subject, default, "data", note=note))
         return config
+    queries = _n_queries(data)
     if queries < FEWEST:
         evidence.add(Decision(subject, default, "few", queries=queries, note=_few(queries)))
         return config
-    own = replace(options, checkpoint=None, resume=False, progress=None, rival=-math.inf)
-    chosen = race(
-        subject,
-        found,
-        data,
-        lambda one: fit(data, one, own, None),
-        options,
-        evidence,
-    )
+    chosen = race(subject, found, data, options, evidence)
     return config if chosen == default else found[chosen]
 
 
@@ -89,19 +75,19 @@ def race(
     subject: Subject,
     entrants: Mapping[str, RecommenderConfig],
     data: FitData,
-    fit: RunFit,
     options: FitOptions,
     evidence: Evidence,
 ) -> str:
     """The name of the entrant that won: the first, unless another surely gains."""
     default, *others = entrants
+    own = replace(options, checkpoint=None, resume=False, progress=None, rival=-math.inf)
     compared: ComparedQueries | None = None
     for share, left in ROUNDS:
         values: dict[str, Floats] = {}
         for place, name in enumerate((default, *others)):
             if options.progress is not None:
                 options.progress(f"{subject}: comparing {name}", place, 1 + len(others))
-            fitted = fit(_shortened(entrants[name], data, share))
+            fitted = fit_engine(data, _shortened(entrants[name], data, share), own)
             if compared is None:
                 compared = ComparedQueries.build(fitted.engine, data.valid, options.seed)
             scores = compared.map(partial(compared.queries.score, fitted.engine))

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, TypeVar
 
-from kgrec.errors import KgrecError
 from kgrec.serving.event_log import now
 from kgrec.serving.live_graph import EVENT, keeps
+from kgrec.serving.problems import words_of
 from kgrec.serving.service import Service
 from kgrec.serving.store_sync.following import graph_news, records_of_news, start_of
 from kgrec.serving.store_sync.opened_store import OpenedStore
@@ -119,8 +119,7 @@ class StoreSync:
         return min(pauses)
 
     def _failed(self, error: Exception) -> float:
-        known = isinstance(error, KgrecError)
-        self.state.trouble = str(error) if known else f"{type(error).__name__}: {error}"
+        self.state.trouble = words_of(error, "keeping the store and the log alike")
         self.state.since = self.state.since or now()
         self._failures += 1
         least = self.service.config.store_write_seconds or self.service.config.store_follow_seconds
