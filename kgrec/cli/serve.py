@@ -40,6 +40,14 @@ def serve(
     root: RootOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0: a free one.", min=0, max=65_535)] = 8000,
+    processes: Annotated[
+        int,
+        typer.Option(
+            envvar="KGREC_PROCESSES",
+            help="How many processes answer; each has the model in memory.",
+            min=1,
+        ),
+    ] = 1,
     config: Annotated[
         Path | None,
         typer.Option(help="Limits in a .toml file.", exists=True, dir_okay=False),
@@ -88,6 +96,7 @@ def serve(
             settings,
             host,
             port,
+            processes=processes,
             certificate=certificate,
             key=certificate_key,
             store=opened,

@@ -191,12 +191,20 @@ class Limiter:
         at = time.monotonic() if at is None else at
         rate = self.rates[cost]
         tokens, seen = self._buckets.pop((key, cost), (rate.burst, at))
-        tokens = min(rate.burst, tokens + max(at - seen, 0.0) * rate.per_second)
-        allowed = tokens >= 1
-        self._buckets[key, cost] = (tokens - 1 if allowed else tokens, at)
+        tokens, seconds = taken(rate, tokens, seen, at)
+        self._buckets[key, cost] = tokens, at
         if len(self._buckets) > _MOST_BUCKETS:
             self._buckets.popitem(last=False)
-        return 0.0 if allowed else (1 - tokens) / rate.per_second
+        return seconds
+
+
+def taken(rate: Rate, tokens: float, seen: float, at: float) -> tuple[float, float]:
+    """What is left of a bucket that had ``tokens`` at ``seen``, after one was asked for at ``at``;
+    and 0.0, or the seconds until there is one."""
+    tokens = min(rate.burst, tokens + max(at - seen, 0.0) * rate.per_second)
+    if tokens >= 1:
+        return tokens - 1, 0.0
+    return tokens, (1 - tokens) / rate.per_second
 
 
 class Rounds:

@@ -62,6 +62,7 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._published: Callable[[int, int], None] = lambda size, rewrites: None
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             os.fchmod(self._file, 0o600)  # also one that was copied here
@@ -80,6 +81,13 @@ class EventLog:
         self._closed = False
         self._writer = threading.Thread(target=self._write_on, name="kgrec-log", daemon=True)
         self._writer.start()
+
+    def publish(self, say: Callable[[int, int], None]) -> None:
+        """Call ``say(bytes, rewrites)`` now, and from now on whenever the disk has more, before
+        who appends learns of it."""
+        with self._placing:
+            self._published = say
+            say(self._size, self._replaced)
 
     def append(self, records: Sequence[Record]) -> Future[int]:
         """Store records.
@@ -153,7 +161,7 @@ class EventLog:
             for line in stream:
                 if offset + len(line) > end or len(found) == most:
                     break
-                record = _record(line[:-1])
+                record = record_of(line[:-1])
                 if record is None:
                     raise ServiceError(
                         f"{self.path}: a record after number {place.number} is damaged; put back a "
@@ -197,6 +205,7 @@ class EventLog:
                     os.close(self._file)
                     self._file, self._size = fresh, os.fstat(fresh).st_size
                     self._replaced += 1
+                    self._published(self._size, self._replaced)
         except (OSError, ServiceError) as error:
             done.set_exception(
                 ServiceError(f"{self.path}: the log can't be rewritten ({reason(error)}).")
@@ -233,7 +242,9 @@ class EventLog:
             for _, done in waiting:
                 done.set_exception(refusal)
             return
-        self._size += sum(map(len, lines))
+        with self._placing:
+            self._size += sum(map(len, lines))
+            self._published(self._size, self._replaced)
         self.last = number
         for first, (_, done) in zip(firsts, waiting, strict=True):
             done.set_result(first)
@@ -243,7 +254,7 @@ class EventLog:
         last = place = row = 0
         with self.path.open("rb") as stream:
             for row, line in enumerate(stream, 1):
-                record = _record(line[:-1]) if line.endswith(b"\n") else None
+                record = record_of(line[:-1]) if line.endswith(b"\n") else None
                 if record is None:
                     self._cut(place, row, stream)
                     break
@@ -252,7 +263,7 @@ class EventLog:
 
     def _cut(self, place: int, row: int, later: Iterable[bytes]) -> None:
         """Cut off a broken tail. Raises ServiceError where whole records follow."""
-        if any(_record(line[:-1]) is not None for line in later):
+        if any(record_of(line[:-1]) is not None for line in later):
             raise ServiceError(
                 f"{self.path}, line {row}: the record is damaged, and others follow it; put back a "
                 "copy of the file, or delete this line if the loss of its record is accepted."
@@ -270,7 +281,7 @@ def records_of(path: Path, end: int | None = None) -> Iterator[Record]:
             left -= len(line)
             if left < 0 or not line.endswith(b"\n"):
                 return
-            record = _record(line[:-1])
+            record = record_of(line[:-1])
             if record is None:
                 raise ServiceError(
                     f"{path}, line {row}: the record is damaged; put back a copy of the file."
@@ -289,7 +300,7 @@ def _line(record: Record) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _record(line: bytes) -> Record | None:
+def record_of(line: bytes) -> Record | None:
     """The record of a line; None where it is damaged."""
     try:
         checksum, text = int(line[:_DIGITS], 16), line[_DIGITS + 1 :]

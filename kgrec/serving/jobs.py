@@ -49,12 +49,12 @@ class Jobs:
         self._go(job, self._train(job, who) if kind == "train" else self._fold(job, who))
         return job
 
-    def erase(self, users: Sequence[str], who: str) -> JobAnswer:
+    async def erase(self, users: Sequence[str], who: str) -> JobAnswer:
         """Keep people out from now on, and start a job that erases them from the log and from all
         models. Raises Problem where a job runs, and ErasureError."""
         job = self._new("erase")
         try:
-            self.service.keep_out(users)
+            await self.service.keep_out(users)
         except Exception as error:
             self._end(job, "failed", None, words_of(error, "keeping people out"))
             raise
@@ -154,6 +154,7 @@ class Jobs:
         for other in list(service.experiments.others.values()):
             said += await self._fold_beside(other.entry, until)
         await service.experiments.follow()
+        await service.tell("follow")
         left_out = f" Left out: {said}" if said else ""
         self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
 

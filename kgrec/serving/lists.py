@@ -8,6 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
+from kgrec.serving.verbs.bodies import RecommendBody
+
 _MOST = 50_000
 
 
@@ -23,6 +27,25 @@ class GivenList:
     model: str = ""
     experiment: str | None = None
     arm: str | None = None
+
+
+def plain_list(given: GivenList) -> dict[str, Any]:
+    """A list as values of MessagePack, for another process."""
+    return {
+        "body": msgspec.json.encode(given.body),
+        "items": [[item, probability] for item, probability in given.items.items()],
+        "made": given.made,
+        "model": given.model,
+        "experiment": given.experiment,
+        "arm": given.arm,
+    }
+
+
+def list_of_plain(values: dict[str, Any]) -> GivenList:
+    """The list of ``plain_list``."""
+    body = msgspec.json.decode(values.pop("body"), type=RecommendBody)
+    items = dict(values.pop("items"))
+    return GivenList(body, items, **values)
 
 
 class GivenLists:
@@ -47,8 +70,13 @@ class GivenLists:
     ) -> None:
         """Keep a list under a new id."""
         at = time.monotonic()
-        self._lists[list_id] = GivenList(body, items, at, model, experiment, arm)
+        self.put(list_id, GivenList(body, items, at, model, experiment, arm))
         self.recorded.append(body)
+
+    def put(self, list_id: str, given: GivenList) -> None:
+        """Keep a list that was given before."""
+        self._lists[list_id] = given
+        at = time.monotonic()
         while self._lists:
             oldest = next(iter(self._lists.values()))
             if len(self._lists) <= _MOST and oldest.made >= at - self.seconds:

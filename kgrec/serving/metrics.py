@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
+
+from kgrec.serving.processes.merged_metrics import merged
 
 MEDIA_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5)
@@ -122,9 +125,10 @@ class Metrics:
             buckets=_CORRELATIONS,
         )
 
-    def text(self) -> bytes:
-        """All values, in the format that Prometheus reads."""
-        return generate_latest(self.registry)
+    def text(self, others: Sequence[str] = ()) -> bytes:
+        """All values, in the format that Prometheus reads; with those of other processes, given as
+        text, as if they were of one."""
+        return merged(self.registry.collect(), others) if others else generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

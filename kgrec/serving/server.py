@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
-import uvicorn
-
 from graph_schema.disk.locks import held
-from kgrec.errors import ServiceError, reason
+from kgrec.errors import ServiceError
 from kgrec.serving.access import is_loopback
 from kgrec.serving.config import ServiceConfig
+from kgrec.serving.processes.listening import WAITING, address_of, bound, server_of
+from kgrec.serving.processes.workers import Workers
 from kgrec.serving.registry import Root
 from kgrec.serving.service import Service
 from kgrec.serving.store_sync.opened_store import OpenedStore
@@ -21,7 +20,6 @@ from kgrec.serving.verbs.lists import warm
 from kgrec.serving.web.app import make_app
 
 _SWITCH = 0.001  # seconds after which a thread that computes lets another go on
-_GRACE = 10  # seconds in which requests may end when the service stops
 
 
 def serve(
@@ -30,6 +28,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
+    processes: int = 1,
     certificate: Path | None = None,
     key: Path | None = None,
     store: OpenedStore | None = None,
@@ -40,11 +39,13 @@ def serve(
     Parameters
     ----------
     root : Root
-        The folder of the service; one process at a time may serve it.
+        The folder of the service; one process at a time may serve it, and its workers.
     config : ServiceConfig
         Its limits.
     host, port : str, int
         Where it listens; port 0 chooses a free one.
+    processes : int
+        How many processes answer: this one, and workers.
     certificate, key : Path, optional
         Files for TLS.
     store : OpenedStore, optional
@@ -60,33 +61,22 @@ def serve(
         reach is to be served without keys.
     """
     sys.setswitchinterval(_SWITCH)
-    with _alone(root):
-        service = Service(root, config, warm, store)
+    with _alone(root), _workers(processes) as workers:
+        service = Service(root, config, warm, store, workers)
         if not len(service.keys) and not is_loopback(host):
             raise ServiceError(
                 f"{host} can be reached by other machines, and there are no keys; make one with "
                 f"kgrec keys add, or serve on 127.0.0.1."
             )
-        service.load()
-        with _listening(host, port) as listener:
-            address = _address(listener, certificate is not None)
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    make_app(service),
-                    log_level="warning",
-                    access_log=False,
-                    server_header=False,
-                    date_header=False,
-                    timeout_graceful_shutdown=_GRACE,
-                    timeout_keep_alive=30,
-                    ssl_certfile=certificate,
-                    ssl_keyfile=key,
-                    lifespan="on",
-                )
-            )
+        with bound(host, port, shared=workers is not None) as listener:
+            if workers is not None:  # they load the model while this process does
+                port = listener.getsockname()[1]
+                workers.start(root.folder, config.model_dump(), host, port, certificate, key)
+            service.load()
+            listener.listen(WAITING)
             if started is not None:
-                started(address)
-            server.run(sockets=[listener])
+                started(address_of(listener, certificate is not None))
+            server_of(make_app(service), certificate, key).run(sockets=[listener])
 
 
 @contextmanager
@@ -100,24 +90,5 @@ def _alone(root: Root) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ServiceError(
-            f"{host}:{port} can't be used ({reason(error)}); choose another with --port."
-        ) from error
-    with listener:
-        listener.listen(1024)
-        yield listener
-
-
-def _address(listener: socket.socket, secure: bool) -> str:
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if secure else 'http'}://{shown}:{port}"
+def _workers(processes: int) -> closing[Workers] | nullcontext[None]:
+    return closing(Workers(processes - 1)) if processes > 1 else nullcontext()

@@ -17,16 +17,18 @@ from kgrec.errors import KgrecError, RequestError
 from kgrec.presentation import show_people
 from kgrec.recommender import Recommender
 from kgrec.rules import RuleFolder
-from kgrec.serving.access import Keys, Limiter, Rate, Rounds
+from kgrec.serving.access import Cost, Keys, Limiter, Rate, Rounds
 from kgrec.serving.audit import AuditLog
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
 from kgrec.serving.experiments.running import Chosen, RunningExperiments
+from kgrec.serving.experiments.shadow import Shadow, ShadowLike
 from kgrec.serving.growth import grown
-from kgrec.serving.lists import GivenLists
+from kgrec.serving.lists import GivenList, GivenLists
 from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, without_erased
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem, words_of
+from kgrec.serving.processes.workers import Workers
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
 from kgrec.serving.store_sync.opened_store import KeptStore, OpenedStore
 from kgrec.state import FittedState
@@ -34,6 +36,7 @@ from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
 
 _T = TypeVar("_T")
+_BUSY = 4  # requests that are being answered, above which a shadow waits for none
 _LOOK = 1.0  # seconds between two looks at the registry
 LABELS = {LABEL_FRAMES[label]: label for label in (ITEM, USER, ENTITY)}  # by kind, as routes say
 
@@ -145,6 +148,8 @@ class Service:
     store : OpenedStore, optional
         The graph that models are trained on: records are written into it, what others write there
         is followed, and ``/v1/cypher`` reads it.
+    workers : Workers, optional
+        Further processes that answer for the same folder.
 
     Raises
     ------
@@ -152,14 +157,23 @@ class Service:
         Where the log, the keys or the registry can't be read.
     """
 
+    is_first = True  # of several processes, the one that stores and runs jobs
+    mark = ""  # the end of the ids of its lists
+
     def __init__(
-        self, root: Root, config: ServiceConfig, warm: Warm, store: OpenedStore | None = None
+        self,
+        root: Root,
+        config: ServiceConfig,
+        warm: Warm,
+        store: OpenedStore | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.root, self.config, self._warm, self.graph_store = root, config, warm, store
+        self.workers = workers
         self.store_sync: KeptStore | None = None  # what keeps store and log alike
         self.metrics = Metrics()
         self.keys = Keys(root.keys)
-        self.limiter = Limiter(
+        self.limiter = self._limiter(
             {
                 "fast": Rate(config.fast_per_second, 2 * config.fast_per_second),
                 "slow": Rate(config.slow_per_second, 2 * config.slow_per_second),
@@ -169,8 +183,7 @@ class Service:
         self.rounds = Rounds(config.in_flight, config.wait_seconds)
         self.lists = GivenLists(60 * config.list_minutes)
         self.pending: dict[str, asyncio.Future[int]] = {}  # ids of events that wait for the disk
-        self.log = EventLog(root.log)
-        self.audit = AuditLog(root.audit, config.audit_bytes, config.audit_files)
+        self.log, self.audit = self._logs()
         self.in_flight = self.slow = 0
         self.stopping = False
         self.loading = False  # whether a request loads in bulk
@@ -188,6 +201,16 @@ class Service:
         self._seen_erasure: int | None = None
         self.experiments: RunningExperiments[Served] = RunningExperiments(self)
         self._count()
+
+    def _limiter(self, rates: dict[Cost, Rate]) -> Limiter:
+        return Limiter(rates) if self.workers is None else self.workers.limiter(rates)
+
+    def _logs(self) -> tuple[EventLog, AuditLog]:
+        """The logs of records and of requests. Raises ServiceError."""
+        config, log = self.config, EventLog(self.root.log)
+        if self.workers is not None:
+            log.publish(self.workers.shared.publish)
+        return log, AuditLog(self.root.audit, config.audit_bytes, config.audit_files)
 
     @property
     def served(self) -> Served:
@@ -328,7 +351,11 @@ class Service:
         finally:
             for key in keys:
                 self.pending.pop(key, None)
-        numbered = [{"number": first + place, **one} for place, one in enumerate(records)]
+        self._take([{"number": first + place, **one} for place, one in enumerate(records)])
+        return first
+
+    def _take(self, numbered: Sequence[Record]) -> None:
+        """Let answers count records of the log."""
         for record in numbered:
             for served in self.loaded:
                 served.live.add(record)
@@ -339,7 +366,10 @@ class Service:
         if self.experiments.shadow is not None:
             self.experiments.shadow.add(numbered)
         self._count()
-        return first
+
+    def catch_up(self) -> None:
+        """Let answers count what other processes have stored: here nothing, as only this one
+        stores. Before each answer."""
 
     async def grow(self) -> None:
         """Let the models that answer have the nodes and facts of all records so far."""
@@ -356,6 +386,8 @@ class Service:
                 fresh = await self._grown(served)
                 if others.get(name) is served:  # else the experiment ended meanwhile
                     others[name] = fresh
+        if self.workers is not None:
+            await self.workers.have(self.log.last)
 
     async def _grown(self, served: Served) -> Served:
         loop = asyncio.get_running_loop()
@@ -396,13 +428,28 @@ class Service:
             done = self.root.activate(name, who, reason, expected)
             self._flip(fresh)
         await self.grow()
+        await self.tell("follow")
         return done
 
-    def keep_out(self, users: Sequence[str]) -> None:
+    async def tell(self, name: str, **arguments: Any) -> list[Any]:
+        """Let the other processes do the same; what each answers. One that can't is started
+        anew."""
+        return [] if self.workers is None else await self.workers.tell(name, **arguments)
+
+    def new_shadow(self, share: float, model: str) -> ShadowLike:
+        """A shadow of this share of the requests; see ``Shadow``."""
+        folder = str(self.root.folder)
+        return Shadow(share, folder, model, lambda: self.at_once > _BUSY, self.metrics)
+
+    async def keep_out(self, users: Sequence[str]) -> None:
         """From now on these people are unknown, and nothing of them is stored. Raises Problem
         before a model answers, and ErasureError."""
         tombstones = (self.tombstones or Tombstones()).with_users(users)
         tombstones.write(self.root.tombstones)
+        self._leave_out(users, tombstones)
+        await self.tell("keep_out", users=list(users))
+
+    def _leave_out(self, users: Sequence[str], tombstones: Tombstones) -> None:
         self.tombstones = tombstones
         self.experiments.forget(set(users))
         lives = [served.live for served in (self.served, *self.experiments.others.values())]
@@ -422,7 +469,7 @@ class Service:
         """Erase people from the log, and from the lists in memory; returns how many records left
         or changed. Raises ServiceError."""
         gone = set(users)
-        lists = self.lists.forget(gone)
+        lists = self.lists.forget(gone).union(*await self.tell("forget", users=list(gone)))
         keep = await asyncio.to_thread(lambda: keeps(self.log.read(), gone.__contains__, lists))
         found = await asyncio.wrap_future(self.log.rewrite(keep))
         self._count()
@@ -432,6 +479,16 @@ class Service:
         """Load the model that answers once more, as its folder has changed. Raises ModelError."""
         await self._swap_to(self.served.entry.name)
         await self.experiments.follow()
+        await self.tell("follow")
+
+    async def given(self, list_id: str) -> GivenList | None:
+        """A list that any process has given; None for one that is unknown or too old."""
+        found = self.lists.find(list_id)
+        if found is None and self.workers is not None:
+            found = await self.workers.given(list_id)
+            if found is not None:
+                self.lists.put(list_id, found)
+        return found
 
     async def rolled_back(self, who: str, reason: str = "") -> Activation:
         """Let the model answer that did so before. Raises RequestError where there is none."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,19 @@ class ArmRecord:
         self.answers += 1
         self.errors += failed
         self.latest.append((failed, seconds))
+
+    def take(self) -> list[Any]:
+        """Answers, errors and the latest answers as plain values; it is empty then."""
+        found = [self.answers, self.errors, list(self.latest)]
+        self.answers = self.errors = 0
+        self.latest.clear()
+        return found
+
+    def extend(self, answers: int, errors: int, latest: Iterable[Sequence[Any]]) -> None:
+        """Count the answers that another record had taken."""
+        self.answers += answers
+        self.errors += errors
+        self.latest.extend((bool(failed), float(seconds)) for failed, seconds in latest)
 
     @property
     def failing(self) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from kgrec.serving.event_log import EventLog, Record
+from kgrec.serving.experiments.shadow import ShadowLike
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.registry import ModelEntry, Registry, Root
 
@@ -31,6 +32,7 @@ class Host(Protocol[S]):
     root: Root
     log: EventLog
     stopping: bool
+    is_first: bool
 
     @property
     def served(self) -> S: ...
@@ -48,6 +50,10 @@ class Host(Protocol[S]):
     async def repeat(
         self, seconds: float, step: Callable[[], Awaitable[None]], work: str
     ) -> None: ...
+
+    async def tell(self, name: str, **arguments: Any) -> list[Any]: ...
+
+    def new_shadow(self, share: float, model: str) -> ShadowLike: ...
 
     async def store(self, records: Sequence[Record]) -> int: ...
 

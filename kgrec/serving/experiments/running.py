@@ -19,12 +19,11 @@ from kgrec.serving.experiments.arm_record import ArmRecord, tripped
 from kgrec.serving.experiments.experiment import LETTERS, Experiment, Experiments, Mode
 from kgrec.serving.experiments.host import Host, S
 from kgrec.serving.experiments.rewards import EXPOSURE, exposure_of
-from kgrec.serving.experiments.shadow import Shadow
+from kgrec.serving.experiments.shadow import ShadowLike
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import ModelEntry, Registry
 
 _LOOK: Final = 1.0  # seconds
-_BUSY: Final = 4  # requests that are being answered, above which a shadow waits for none
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,7 @@ class RunningExperiments(Generic[S]):
     def __init__(self, service: Host[S]) -> None:
         self.service, self.file = service, Experiments(service.root)
         self.others: dict[str, S] = {}
-        self.shadow: Shadow | None = None
+        self.shadow: ShadowLike | None = None
         self._comparing: _Comparing | None = None
         self._shadowing: tuple[Experiment, ModelEntry, int | None] | None = None
         self._exposures: deque[Record] = deque()
@@ -146,7 +145,9 @@ class RunningExperiments(Generic[S]):
     async def _look(self) -> None:
         await self.follow()
         await self.store_exposures()
-        self._guard()
+        if self.service.is_first:
+            await self._gather()
+            self._guard()
         if self.shadow is not None and self.shadow.ended:
             self.service.trouble = f"the shadow has ended: {self.shadow.ended}"
 
@@ -241,17 +242,7 @@ class RunningExperiments(Generic[S]):
         self.stop()
         self._shadowing = wanted
         if wanted is not None:
-            self.shadow = self._started(wanted[0].arms[0].share, wanted[1].name)
-
-    def _started(self, share: float, model: str) -> Shadow:
-        service = self.service
-        return Shadow(
-            share,
-            str(service.root.folder),
-            model,
-            lambda: service.at_once > _BUSY,
-            service.metrics,
-        )
+            self.shadow = self.service.new_shadow(wanted[0].arms[0].share, wanted[1].name)
 
     def _exposed(self, found: dict[str, Experiment]) -> set[str]:
         """The users who had a list in the A/B experiment that is about to run, by the log."""
@@ -263,6 +254,20 @@ class RunningExperiments(Generic[S]):
             for record in self.service.log.read()
             if record["kind"] == EXPOSURE and record["experiment"] == comparing.name
         }
+
+    def take_answers(self, name: str) -> list[list[Any]] | None:
+        """What the arms of an A/B experiment did here since the last call."""
+        records = self.records_of(name)
+        return None if records is None else [record.take() for record in records]
+
+    async def _gather(self) -> None:
+        """Count what the arms did in other processes."""
+        comparing = self._comparing
+        if comparing is None:
+            return
+        for found in await self.service.tell("arms", experiment=comparing.experiment.name):
+            for record, taken in zip(comparing.records, found, strict=True):
+                record.extend(*taken)
 
     def _end_without_live(self, registry: Registry) -> None:
         """End experiments that began with another active model."""

@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import numpy as np
@@ -81,6 +81,34 @@ class ShadowRecord:
         return {**counts, "overlap": self.overlap, "rank_correlation": self.correlation, **times}
 
 
+class Offers:
+    """Every one of 1 / ``share`` requests, evenly."""
+
+    def __init__(self, share: float) -> None:
+        self.share, self._credit = share, 0.0
+
+    def take(self) -> bool:
+        """Whether the next request is one of them."""
+        self._credit += self.share
+        if self._credit < 1.0:
+            return False
+        self._credit -= 1.0
+        return True
+
+
+class ShadowLike(Protocol):
+    """What the answers of a service do with a shadow; see ``Shadow``."""
+
+    record: ShadowRecord
+    ended: str
+
+    def offer(self, body: object, sent: list[str], seconds: float) -> None: ...
+
+    def add(self, records: Iterable[Record]) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Shadow:
     """The process in which a second model answers.
 
@@ -103,9 +131,9 @@ class Shadow:
     def __init__(
         self, share: float, folder: str, model: str, busy: Callable[[], bool], metrics: Metrics
     ) -> None:
-        self.share, self._busy, self._metrics = share, busy, metrics
+        self._offers, self._busy, self._metrics = Offers(share), busy, metrics
         self.record, self.ended = ShadowRecord(), ""
-        self._credit, self._stopping = 0.0, False
+        self._stopping = False
         self._asked: deque[tuple[list[str], float]] = deque()  # in the order of the lines
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._order = threading.Lock()
@@ -127,10 +155,11 @@ class Shadow:
 
         ``sent``: the ids that were sent, after ``seconds``.
         """
-        self._credit += self.share
-        if self._credit < 1.0:
-            return
-        self._credit -= 1.0
+        if self._offers.take():
+            self.ask(body, sent, seconds)
+
+    def ask(self, body: object, sent: list[str], seconds: float) -> None:
+        """The same for a request whose turn it is, unless it or the service is busy."""
         if self.ended or len(self._asked) >= WAITING or self._busy():
             self.record.dropped += 1
             self._metrics.shadow.labels("dropped").inc()

@@ -118,6 +118,7 @@ async def start_experiment(service: Service, body: ExperimentBody, call: Call) -
         started = file.start(name, body.mode, arms, call.who, **settings)
     finally:
         await service.experiments.follow(anew=True)
+        await service.tell("follow")
     return await service.in_pool(lambda: _answer(service, started))
 
 
@@ -127,6 +128,7 @@ async def stop_experiment(service: Service, body: None, call: Call) -> Experimen
     _known(service, name)
     ended = service.experiments.file.stop(name, f"{call.who} stopped it.")
     await service.experiments.follow()
+    await service.tell("follow")
     return await service.in_pool(lambda: _answer(service, ended))
 
 

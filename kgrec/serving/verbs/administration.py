@@ -116,9 +116,10 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         log_records=service.log.last,
         folded_until=served.entry.folded_until,
         live_events=len(served.live.events),
+        processes=1 if service.workers is None else 1 + service.workers.answering,
         in_flight=service.in_flight,
         slow=service.slow,
-        trouble=service.trouble,
+        trouble=service.trouble or ("" if service.workers is None else service.workers.trouble),
         store=None if store is None else StoreAnswer(**store.status()),
         drift=[*filter(None, [needs]), *map(str, service.drift.monitor.alarms[::-1])],
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
@@ -140,15 +141,15 @@ def drift(service: Service, body: None, call: Call) -> DriftAnswer:
     )
 
 
-def metrics(service: Service, body: None, call: Call) -> bytes:
-    """All metrics, in the text format of Prometheus."""
+async def metrics(service: Service, body: None, call: Call) -> bytes:
+    """All metrics, in the text format of Prometheus; those of all processes together."""
     for stream, gain in service.drift.monitor.gains().items():
         service.metrics.drift_gain.labels(stream).set(gain)
     service.metrics.drift_events.labels("evaluated").set(service.drift.evaluated)
     service.metrics.drift_events.labels("skipped").set(service.drift.skipped)
     if service.store_sync is not None:
         service.store_sync.measure()
-    return service.metrics.text()
+    return service.metrics.text(await service.tell("metrics"))
 
 
 def live(service: Service, body: None, call: Call) -> HealthAnswer:
@@ -177,7 +178,7 @@ class JobVerbs:
     async def erase(self, service: Service, body: EraseBody, call: Call) -> JobAnswer:
         """Erase people from the log and from every model, and keep them out. From the answer on
         they are unknown; the job says when the files have nothing of them."""
-        return self._jobs.erase([str(user) for user in body.users], call.who)
+        return await self._jobs.erase([str(user) for user in body.users], call.who)
 
     async def all(self, service: Service, body: None, call: Call) -> JobsAnswer:
         """The last jobs since the start of the service, the latest first, without results."""

@@ -310,6 +310,7 @@ class StatusAnswer(Answer, kw_only=True):
     log_records: int
     folded_until: int
     live_events: int
+    processes: int
     in_flight: int
     slow: int
     trouble: str = ""

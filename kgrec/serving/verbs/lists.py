@@ -62,6 +62,7 @@ def recommend(service: Service, body: RecommendBody, call: Call) -> ListAnswer:
     with service.experiments.watched(chosen):
         answer = _answer(chosen.served, body)
     answer.experiment, answer.arm = experiment, arm
+    answer.list_id += service.mark
     if answer.cold:
         service.metrics.cold.inc()
     if not answer.items:
@@ -75,9 +76,9 @@ def recommend(service: Service, body: RecommendBody, call: Call) -> ListAnswer:
     return answer
 
 
-def next_page(service: Service, body: NextBody, call: Call) -> ListAnswer:
+async def next_page(service: Service, body: NextBody, call: Call) -> ListAnswer:
     """The next items of a list, without any of its pages so far; only its first explores."""
-    given = service.lists.find(body.list_id)
+    given = await service.given(body.list_id)
     if given is None:
         minutes = service.config.list_minutes
         raise Problem(

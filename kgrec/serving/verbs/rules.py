@@ -83,6 +83,7 @@ async def _changed(service: Service, change: Callable[[RuleFolder], None]) -> Ru
     """Change the rules while no other model takes the place of the one that answers."""
     async with service.swapping:
         await asyncio.get_running_loop().run_in_executor(None, change, _folder(service))
+        await service.tell("rules")
     return _answer(service)
 
 

@@ -146,7 +146,7 @@ async def add_impressions(service: Service, body: ImpressionsBody, call: Call) -
         "items": [str(item) for item in body.items],
         "received": now(),
     }
-    given = service.lists.find(body.list_id)
+    given = await service.given(body.list_id)
     if given is not None:
         record["model"] = given.model
         if given.experiment is not None:

@@ -9,19 +9,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Lifespan, Receive, Scope, Send
 
+from kgrec.serving.event_log import Record
+from kgrec.serving.experiments.shadow import Shadow
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import MEDIA_TYPE, Problem
+from kgrec.serving.processes.messages import Call, Link
+from kgrec.serving.processes.worker import WorkerService
 from kgrec.serving.service import LABELS, Service
 from kgrec.serving.store_sync.store_sync import StoreSync
-from kgrec.serving.web.endpoint import Endpoint, request_id_of
+from kgrec.serving.web.endpoint import Endpoint, request_id_of, respond
 from kgrec.serving.web.openapi import description
 from kgrec.serving.web.operations import Operation, operations
 
@@ -64,11 +69,11 @@ class Application:
     ----------
     app : Starlette
         All routes.
-    endpoints : dict of (str, str) to Endpoint
+    endpoints : dict of (str, str) to ASGI application
         By method and path.
     """
 
-    def __init__(self, app: Starlette, endpoints: dict[tuple[str, str], Endpoint]) -> None:
+    def __init__(self, app: Starlette, endpoints: dict[tuple[str, str], Any]) -> None:
         self._app, self._endpoints = app, endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,10 +88,9 @@ def make_app(service: Service) -> Application:
 
     Raises ServiceError where a file of the service's folder can't be read or written.
     """
-    jobs, config = Jobs(service), service.config
+    jobs, config, workers = Jobs(service), service.config, service.workers
     if service.graph_store and (config.store_write_seconds or config.store_follow_seconds):
         service.store_sync = StoreSync(service, service.graph_store)
-    table = operations(jobs)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -100,8 +104,12 @@ def make_app(service: Service) -> Application:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
         if service.config.train_seconds:
             tasks.append(asyncio.create_task(jobs.train_on(service.config.train_seconds)))
+        if workers is not None:
+            tasks.append(asyncio.create_task(workers.run(made, _calls_of(service))))
         yield
         service.stopping = True
+        if workers is not None:
+            await workers.stop()  # their last requests still need this process
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)  # none keeps the rest from ending
@@ -110,8 +118,59 @@ def make_app(service: Service) -> Application:
         await jobs.stop()
         await service.stop()
 
-    endpoints = [Endpoint(service, one) for one in _specific_first(table)]
-    routes: list[BaseRoute] = [_route(one) for one in endpoints]
+    made = _application(service, operations(jobs), lifespan)
+    return made
+
+
+def make_worker_app(service: WorkerService, lifespan: Lifespan[Starlette]) -> Application:
+    """The application of a worker: what it does not answer itself, the first process answers."""
+    return _application(service, operations(Jobs(service)), lifespan, _Forward(service.first))
+
+
+class _Forward:
+    """Lets another process answer."""
+
+    def __init__(self, first: Link) -> None:
+        self._first = first
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if await self._first.forward(scope, receive, send):
+            return
+        said = "the process that stores and runs jobs is not there; try again soon."
+        problem, request_id = Problem(503, "first_gone", said), request_id_of(scope["headers"])
+        headers = {"Content-Type": MEDIA_TYPE, "Retry-After": "1"}
+        await respond(send, 503, problem.body(request_id), request_id, headers)
+
+
+def _calls_of(service: Service) -> dict[str, Call]:
+    """What workers call."""
+
+    async def store(records: list[Record]) -> int:
+        return await service.store(records)
+
+    async def audit(entry: list[Any], people: bool) -> None:
+        service.audit.add(*entry, people=people)
+
+    async def shadow(body: bytes, sent: list[str], seconds: float) -> None:
+        there = service.experiments.shadow
+        if isinstance(there, Shadow):
+            there.ask(msgspec.json.decode(body), sent, seconds)
+
+    return {"store": store, "audit": audit, "shadow": shadow}
+
+
+def _application(
+    service: Service,
+    table: list[Operation],
+    lifespan: Lifespan[Starlette],
+    forward: _Forward | None = None,
+) -> Application:
+    """The routes of a service, with ``forward`` in place of what is for the first process."""
+    endpoints: dict[Operation, Any] = {
+        one: Endpoint(service, one) if forward is None or one.is_for_any_process else forward
+        for one in _specific_first(table)
+    }
+    routes: list[BaseRoute] = [_route(*one) for one in endpoints.items()]
     routes += [
         Route("/openapi.json", _fixed(json.dumps(description(table)).encode(), "application/json")),
         *(Route(path, _file(*found)) for path, found in _FILES.items()),
@@ -122,8 +181,8 @@ def make_app(service: Service) -> Application:
         exception_handlers={HTTPException: _refused},
     )
     app.router.redirect_slashes = False  # the address of a redirection would hold what was asked
-    plain = [one for one in endpoints if "{" not in one.operation.path]
-    return Application(app, {(one.operation.method, one.operation.path): one for one in plain})
+    plain = {one: found for one, found in endpoints.items() if "{" not in one.path}
+    return Application(app, {(one.method, one.path): found for one, found in plain.items()})
 
 
 def _specific_first(table: list[Operation]) -> list[Operation]:
@@ -132,10 +191,9 @@ def _specific_first(table: list[Operation]) -> list[Operation]:
     return sorted(table, key=lambda one: (one.path.count("{"), -one.path.count("/")))
 
 
-def _route(endpoint: Endpoint) -> Route:
-    path = endpoint.operation.path.replace("{id}", "{id:path}")
-    path = path.replace("{kind}", "{kind:kind}")
-    return Route(path, endpoint, methods=[endpoint.operation.method])
+def _route(operation: Operation, endpoint: Any) -> Route:
+    path = operation.path.replace("{id}", "{id:path}").replace("{kind}", "{kind:kind}")
+    return Route(path, endpoint, methods=[operation.method])
 
 
 def _fixed(content: bytes, kind: str) -> Any:

@@ -162,6 +162,7 @@ class Endpoint:
 
     async def _run(self, body: Any, call: Call) -> Any:
         run, service = self.operation.run, self.service
+        service.catch_up()
         if self._awaits:
             return await run(service, body, call)
         if self.operation.is_slow(body):

@@ -30,7 +30,7 @@ from kgrec.serving.verbs.operator import bulk, inquiry, reports
 from kgrec.serving.web.body import JSON
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One route.
 
@@ -80,6 +80,12 @@ class Operation:
         return str(self.run.__name__)
 
     @property
+    def is_for_any_process(self) -> bool:
+        """Whether each process of a service answers it; the rest is for the first, which alone
+        writes and runs jobs."""
+        return self.scope in (None, "read", "explore") and self.name not in OF_FIRST
+
+    @property
     def summary(self) -> str:
         """What it does, in one line or more."""
         return " ".join((self.run.__doc__ or "").split())
@@ -89,6 +95,21 @@ class Operation:
         return self.cost == "slow" or getattr(body, "explain", 0) > 0
 
 
+OF_FIRST = frozenset(
+    {
+        "activations",
+        "drift",
+        "experiment",
+        "experiments",
+        "held",
+        "metrics",
+        "model",
+        "models",
+        "next_page",
+        "rules",
+        "status",
+    }
+)
 _PAGED = {"limit": "how many", "cursor": "next of the page before"}
 _DOWNLOAD = {  # a page with scripts, which must not act as one of the service's own
     "Content-Disposition": 'attachment; filename="page.html"',

@@ -1,0 +1,1 @@
+"""Several processes that answer for one folder; a process that follows the first is a worker."""
