@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,14 +26,24 @@ class Server:
     port: int
 
     def memory(self) -> float:
-        """Megabytes that the process holds."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
-        line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
-        return round(int(line.split()[1]) / 1024, 1)
+        """Megabytes that its processes hold; what several share counts once."""
+        return round(sum(map(_proportional, self._processes())) / 1024, 1)
 
     def files(self) -> int:
         """Open files and connections."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        return sum(len(os.listdir(f"/proc/{one}/fd")) for one in self._processes())
+
+    def _processes(self) -> list[int]:
+        first = self.process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text("ascii").split()
+        return [first, *map(int, children)]
+
+
+def _proportional(process: int) -> int:
+    """Kilobytes of a process, of what it shares with others its part."""
+    text = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
+    line = next(line for line in text.splitlines() if line.startswith("Pss:"))
+    return int(line.split()[1])
 
 
 def processor_seconds(process: int, *, children: bool = False) -> float:
@@ -40,12 +53,14 @@ def processor_seconds(process: int, *, children: bool = False) -> float:
 
 
 @contextmanager
-def serving(root: Path, *arguments: str, core: int = 0) -> Iterator[Server]:
-    """A service of ``root`` on one core, and this process on the others.
+def serving(root: Path, *arguments: str, core: int = 0, processes: int = 1) -> Iterator[Server]:
+    """A service of ``root`` on one core, and this process on the others; several ``processes``
+    have all cores, which this process shares.
 
     Raises ServiceError where it doesn't start.
     """
     cores = os.sched_getaffinity(0)
+    arguments = ("--processes", str(processes), *arguments)
     process = subprocess.Popen(
         [sys.executable, "-c", _CODE, "serve", "--root", str(root), "--port", "0", *arguments],
         stderr=subprocess.PIPE,
@@ -53,13 +68,23 @@ def serving(root: Path, *arguments: str, core: int = 0) -> Iterator[Server]:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
-        os.sched_setaffinity(process.pid, {core})
-        os.sched_setaffinity(0, cores - {core} or cores)
-        yield Server(process, wait_until_served(process))
+        if processes == 1:
+            os.sched_setaffinity(process.pid, {core})
+            os.sched_setaffinity(0, cores - {core} or cores)
+        found = Server(process, wait_until_served(process))
+        while _answering(found.port) < processes:
+            time.sleep(0.1)
+        yield found
     finally:
         os.sched_setaffinity(0, cores)
         process.terminate()
         process.wait(timeout=60)
+
+
+def _answering(port: int) -> int:
+    """How many processes of a service answer."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/status", timeout=60) as answer:
+        return int(json.load(answer)["processes"])
 
 
 def wait_until_served(process: subprocess.Popen[str]) -> int:
