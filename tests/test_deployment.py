@@ -42,9 +42,10 @@ def _in_container(name: str) -> list[str]:
     "words",
     [
         [*_in_container("ENTRYPOINT"), *_in_container("CMD")],
+        ["kgrec", *_yaml(ROOT / "compose.yaml")["services"]["kgrec"]["command"]],
         shlex.split(_unit()["ExecStart"]),
     ],
-    ids=["container", "systemd"],
+    ids=["container", "compose", "systemd"],
 )
 def test_the_commands_have_the_options_of_serve(words: list[str]) -> None:
     assert [Path(words[0]).name, words[1]] == ["kgrec", "serve"]
@@ -62,6 +63,9 @@ def test_paths_and_ports_agree() -> None:
     assert f"EXPOSE {port}" in CONTAINER
     assert f"127.0.0.1:{port}/health/ready" in CONTAINER
     assert kgrec["ports"] == [f"127.0.0.1:{port}:{port}"]
+    whole = _in_container("CMD")
+    assert kgrec["command"][: len(whole)] == whole
+    assert kgrec["command"][len(whole) :] == ["--store", "neo4j://neo4j:7687"]
     assert kgrec["volumes"] == ["kgrec-data:/data"]
     assert re.search(r"KGREC_ROOT=/data/", CONTAINER)
     for mount in prometheus["volumes"][:2]:

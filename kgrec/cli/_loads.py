@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -156,3 +157,10 @@ def scenario_counts(catalog: Catalog) -> pd.DataFrame:
         counts.update(pd.Series({pair["values"]: pair["counts"] for pair in pairs}, dtype="int64"))
     ordered = counts.sort_values(ascending=False, kind="stable")
     return ordered.rename_axis("scenario").reset_index(name="interactions")
+
+
+def marked_now(catalog: Catalog) -> Catalog:
+    """The catalog whose rows are marked as changed now; see ``stamped``."""
+    from kgrec.stores.following.stamp import stamped
+
+    return stamped(catalog, int(time.time()))

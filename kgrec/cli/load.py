@@ -20,7 +20,7 @@ from kgrec.cli._hiding import (
     QuasiOption,
     ScanOption,
 )
-from kgrec.cli._loads import compare, print_outcome, write
+from kgrec.cli._loads import compare, marked_now, print_outcome, write
 from kgrec.cli._options import (
     TAB,
     DatabaseOption,
@@ -212,6 +212,13 @@ def load(
         bool,
         typer.Option("--dry-run", help="Check all and say what would change; write nothing."),
     ] = False,
+    changed: Annotated[
+        bool,
+        typer.Option(
+            "--changed",
+            help="Mark all rows as changed now: a service with this store takes them in at once.",
+        ),
+    ] = False,
     bulk: Annotated[
         Path | None,
         typer.Option(
@@ -255,6 +262,7 @@ def load(
     given; either way the command says what was added, changed, kept or removed. The CSV layout is
     described in docs/csv-layout.md, a mapping for files of any other names and columns in
     docs/file-mapping.md. `--bulk` writes files for Neo4j's own import instead (docs/neo4j.md).
+    `--changed` is for a store beside a running service (docs/store-sync.md).
     `--pseudonymise`, `--anonymise` and `--mask-texts` hide people (docs/pseudonyms.md).
     """
     options = {
@@ -273,6 +281,7 @@ def load(
     given = {_flag(name): value is not None for name, value in options.items()}
     given |= {"--format": source_format is not None, "--replace": replace, "--dry-run": dry_run}
     given |= {"--bulk": bulk is not None, "--anonymise": anonymise is not None}
+    given |= {"--changed": changed}
     given |= {"--scan-texts": scan_texts, "--mask-texts": mask_texts, "--names": names is not None}
     _check_following(
         follow_file,
@@ -287,13 +296,14 @@ def load(
     hiding = Hiding.of(anonymise, quasi, scan_texts, mask_texts, names, apart_from=beside)
     if bulk is not None:
         given_store = is_given(context, "store")
-        check_bulk(bulk, {"--store": given_store, "--replace": replace, "--dry-run": dry_run})
+        written = {"--replace": replace, "--dry-run": dry_run, "--changed": changed}
+        check_bulk(bulk, {"--store": given_store, **written})
         with progress_on_stderr() as progress:
             result = load_source(source, source_format, progress, **options)
             catalog, _ = hiding.applied(result.catalog)
-            written = write_files(catalog, bulk, database, progress)
+            files = write_files(catalog, bulk, database, progress)
         say(str(result.report))
-        print_files(written, as_json=as_json)
+        print_files(files, as_json=as_json)
         return
     if store is None:
         raise typer.BadParameter("name the graph with --store, or a folder of files with --bulk")
@@ -319,6 +329,8 @@ def load(
         ) as graph:
             catalog, hidden = hiding.applied(result.catalog)
             hiding.check(graph, catalog, replace=replace)
+            if changed:
+                catalog = marked_now(catalog)
             if dry_run:
                 outcome = compare(graph, catalog, replace=replace)
             else:

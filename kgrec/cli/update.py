@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._loads import marked_now
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, ModelOption, open_model
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli._progress import progress_on_stderr, say
@@ -56,7 +57,7 @@ def update(
 
     All files are checked before anything changes, and the model is replaced as a whole. Updating
     twice changes nothing. The next `kgrec train` reads the graph: name it with `--store`, or load
-    the rows there too.
+    the rows there too. A service with this store takes the rows in at once.
     """
     beside = None if store is None or is_server(store) else store
     from kgrec.drift import outgrown  # reads torch
@@ -73,7 +74,7 @@ def update(
             with open_store(store, user=db_user, database=database) as graph:
                 for catalog in catalogs:
                     check_names(graph, catalog)
-                    graph.write(catalog, progress=progress)
+                    graph.write(marked_now(catalog), progress=progress)
         loaded.save(out or model)
     for result in results:
         say(str(result.report))

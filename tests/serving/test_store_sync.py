@@ -14,11 +14,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from graph_schema import Catalog
 from graph_schema.names import CHANGED, RECORD
 from kgrec import GraphStore, Recommender, connect
+from kgrec.cli import app
 from kgrec.errors import ServiceError, StoreBusyError, StoreConnectionError, StoreFileError
+from kgrec.graph.read import read_snapshot
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, LogPlace, Record, records_of
 from kgrec.serving.registry import Root
@@ -344,6 +347,35 @@ def test_what_others_write_counts_once(synced: tuple[Running, Root, GraphStore])
     )
     assert service.ask("DELETE", f"/v1/events/{key}").status == 200
     until(lambda: events_of(store, "other") == ["i0", "i1"], "what was taken back leaves the store")
+
+
+@pytest.mark.parametrize("command", ["load", "update"])
+def test_what_the_commands_write_is_followed(
+    command: str, synced: tuple[Running, Root, GraphStore], saved: Path, tmp_path: Path
+) -> None:
+    """New items with facts, and events of long ago."""
+    service, _, store = synced
+    until(lambda: lacks(service) == 0, "the store has all")
+    item, user = f"of {command}", f"reader {command}"
+    (tmp_path / "items.csv").write_text(f"item_id,title\n{item},Of a file\ni1,\n")
+    (tmp_path / "facts.csv").write_text(
+        f"head,head_type,relation,tail,tail_type\n{item},item,made_by,e-{command},entity\n"
+    )
+    (tmp_path / "interactions.csv").write_text(f"user_id,item_id,timestamp\n{user},i1,1000\n")
+    arguments = [command, str(tmp_path), "--store", store.uri]
+    if command == "load":
+        arguments.append("--changed")
+    else:
+        arguments += ["--model", str(saved), "--out", str(tmp_path / "updated")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    asked = f"/v1/facts?head={item.replace(' ', '%20')}&relation=made_by"
+    until(lambda: service.get(asked).json.get("total") == 1, "the fact")
+    assert service.items("u1", candidates=[item]) == [item]
+    events = f"/v1/users/{user.replace(' ', '%20')}/events"
+    until(lambda: service.get(events).json.get("total") == 1, "the event")
+    snapshot = read_snapshot(store)
+    assert CHANGED not in snapshot.items.attributes.columns
 
 
 def test_two_services_on_one_store(

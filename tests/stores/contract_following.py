@@ -7,8 +7,11 @@ import pandas as pd
 from graph_schema import Catalog
 from graph_schema.names import CHANGED, RECORD
 from kgrec import GraphStore
+from kgrec.graph.read import read_snapshot
 from kgrec.stores.base import EdgeType
 from kgrec.stores.following.changes import ChangedNode, StoredFact, read_changes
+from kgrec.stores.following.stamp import stamped
+from tests.graph.compare import assert_same_snapshot
 
 _EDGE = EdgeType("User", "INTERACTED", "Item")
 
@@ -40,6 +43,28 @@ class FollowingContract:
         assert (found.events_until, found.nodes_until) == (None, None)
         assert read_changes(store, 31, 31, "me-").nodes == []
         assert isinstance(found.nodes[0], ChangedNode)
+
+    def test_a_stamped_catalog_is_found_and_says_the_same(self, store: GraphStore) -> None:
+        row = {"head_type": "item", "relation": "made_by", "tail_type": "entity"}
+        facts = [{"head": "i1", "tail": "e1", **row}, {"head": "i2", "tail": "e1", **row}]
+        catalog = Catalog.from_frames(
+            items=pd.DataFrame({"item_id": ["i1", "i2"], "title": ["One", "Two"]}),
+            interactions=events(("u1", "i1", 10, None)).drop(columns=RECORD),
+            facts=pd.DataFrame(facts),
+        )
+        store.write(catalog)
+        plain = read_snapshot(store)
+        for at in (30, 40):
+            store.write(stamped(catalog, at))
+            assert_same_snapshot(read_snapshot(store), plain)
+            found = read_changes(store, at, at, "me-")
+            assert [(row["user"], row["item"]) for row in found.interactions] == [("u1", "i1")]
+            assert sorted(node.id for node in found.nodes) == ["i1", "i2"]
+            assert sorted(fact.head for fact in found.facts) == ["i1", "i2"]
+        derived = Catalog.from_frames(facts=pd.DataFrame(facts[:1]))
+        store.write(stamped(derived, 50))
+        assert [node.id for node in read_changes(store, 50, 50, "me-").nodes] == ["i1"]
+        assert_same_snapshot(read_snapshot(store), plain)
 
     def test_more_than_one_look_can_read(self, store: GraphStore) -> None:
         rows = [("u1", f"i{at}", at, None) for at in range(10, 20)]
