@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows.append({"step": step, "update": update, "answer": answer, "indexes": ready})
     anew = _anew(model)
     rows.append({"step": "all made anew", "update": round(_milliseconds(anew.state.warm_up), 1)})
-    name = f"updates-{options.dataset}"
+    name = f"updates-{options.dataset}" + ("-text" if options.text else "")
     result = {"dataset": options.dataset, "rows": rows, "difference": _difference(model, anew)}
     finish(name, result, rows, options.save)
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _model(options: argparse.Namespace) -> Recommender:
     if options.model is not None:
         return Recommender.load(options.model)
-    config = RecommenderConfig(model=ModelConfig(use_text=False))
+    config = RecommenderConfig(model=ModelConfig(use_text=options.text))
     return Recommender(config).fit(load_dataset(options.dataset).catalog, effort="quick")
 
 
@@ -82,6 +82,8 @@ def _steps(model: Recommender) -> dict[str, Callable[[int], object]]:
             if facts is not None
         ]
         items = attributes.assign(item_id=name)
+        if "title" in items:
+            items["title"] = f"A title of its own, number {number}"
         return model.update(
             Catalog.from_frames(items=items, facts=pd.DataFrame(rows) if rows else None)
         )
@@ -143,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("dataset", nargs="?", default="ml-1m-kg", help="ml-1m-kg, ml-100k-split")
     parser.add_argument("--runs", type=int, default=7, help="of each step, whose median counts")
+    parser.add_argument("--text", action="store_true", help="the model reads titles")
     parser.add_argument("--model", type=Path, help="a folder in place of the quick fit")
     parser.add_argument("--save", action="store_true", help="keep the result")
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from kgrec.serving.metrics import Metrics
 from kgrec.serving.processes.followed_log import FollowedLog
 from kgrec.serving.processes.messages import Link, Listener
 from kgrec.serving.processes.shared_memory import SharedLimiter, SharedNumbers
+from kgrec.serving.processes.workers import Workers
 from kgrec.serving.web.operations import OF_FIRST, operations
 
 RATES: Any = {"fast": Rate(2.0, 4.0), "slow": Rate(1.0, 2.0)}
@@ -31,6 +33,17 @@ def test_shared_numbers_are_the_same_in_both(tmp_path: Path) -> None:
     assert (other.log_bytes, other.rewrites) == (2**40, 3)
     assert (one.has(0), one.has(1)) == (0, 7)
     assert (tmp_path / "numbers").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_place_with_too_long_a_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with pytest.raises(ServiceError, match="set TMPDIR to a shorter one"):
+        Workers(1)
+    assert list(long.iterdir()) == []
 
 
 def test_shared_limits_are_those_of_one_process(tmp_path: Path) -> None:

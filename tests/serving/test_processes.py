@@ -206,6 +206,7 @@ def test_a_worker_that_is_killed_is_started_again(own: Running) -> None:
     own.post("/v1/events", _event("before", "i1"))
     os.kill(worker, signal.SIGKILL)
     until(lambda: _left(own) == 1, "its end is noticed")
+    assert own.get("/v1/status").json["trouble"].startswith("worker 0 ended (exit code -9)")
     own.post("/v1/events", _event("meanwhile", "i2"))
     assert own.ask("PUT", "/v1/rules", {"toml": _RULES}).status == 200
     assert own.ended(own.post("/v1/erase", {"users": ["u2"]}).json)["state"] == "done"
@@ -215,6 +216,7 @@ def test_a_worker_that_is_killed_is_started_again(own: Running) -> None:
     asked = {"user": "u1", "candidates": ["i1", "i2"], "exclude_seen": False}
     assert _both(own, **asked) == [["i2"], ["i2"]]
     assert all(_answer(own, worker=worker, user="u2")["cold"] for worker in (False, True))
+    assert "trouble" not in own.get("/v1/status").json
 
 
 def test_workers_end_with_the_first_process(own: Running) -> None:

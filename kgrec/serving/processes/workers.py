@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -36,6 +37,7 @@ _STEP: Final = 0.002  # seconds between two looks at how far they have the log
 _PATIENCE: Final = 10.0  # seconds in which a worker is to have a record
 _LONGEST: Final = 120.0  # seconds of a call, in which a worker may load a model
 _PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # before a worker is started again
+_LONGEST_PATH: Final = 100  # bytes of the name of a socket; systems take 104 or more
 _STOP: Final = 15.0  # seconds in which it may end its answers
 
 
@@ -91,7 +93,8 @@ class Workers:
     Raises
     ------
     ServiceError
-        Where this operating system can't share an address.
+        Where this operating system can't share an address, or the name of the folder for temporary
+        files is too long for a socket.
     """
 
     def __init__(self, count: int) -> None:
@@ -101,6 +104,12 @@ class Workers:
             )
         self.count = count
         self.place = Path(tempfile.mkdtemp(prefix="kgrec-"))  # for its owner alone
+        if len(os.fsencode(worker_socket(self.place, count))) > _LONGEST_PATH:
+            self.place.rmdir()
+            raise ServiceError(
+                f"{self.place.parent}: the name of this folder is too long for the socket of a "
+                "process; set TMPDIR to a shorter one."
+            )
         self.shared = SharedNumbers(numbers_of(self.place), count)
         self.trouble = ""
         self._workers: list[_Worker] = []
@@ -210,17 +219,19 @@ class Workers:
         """A worker will answer; False where it read the files before they changed last."""
         if changes != self.shared.changes:
             return False
-        self._workers[number].link = Link(worker_socket(self.place, number))
+        worker = self._workers[number]
+        worker.link, worker.ended = Link(worker_socket(self.place, number)), 0
+        if self.answering == self.count:
+            self.trouble = ""
         return True
 
     def _start_again(self, number: int, worker: _Worker) -> None:
         """Start a worker that has ended, after a pause that grows if it ends soon again."""
+        code = worker.process.returncode
+        self.trouble = f"worker {number} ended (exit code {code}) and is started again."
         if worker.link is not None:
             worker.link.close()
-            worker.link, worker.ended = None, 0
-            worker.begun = time.monotonic()
-            code = worker.process.returncode
-            self.trouble = f"worker {number} ended (exit code {code}) and is started again."
+            worker.link, worker.begun = None, time.monotonic()
         pause = _PAUSES[min(worker.ended, len(_PAUSES) - 1)]
         if time.monotonic() < worker.begun + pause:
             return
