@@ -22,6 +22,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from graph_schema.disk.files import put_file, read_json
 from kgrec.errors import RequestError, ServiceError, reason
+from kgrec.serving.config import ServiceConfig
 
 Scope: TypeAlias = Literal["read", "write", "explore", "admin"]
 Cost: TypeAlias = Literal["fast", "slow", "write"]
@@ -175,6 +176,15 @@ class Rate:
 
     per_second: float
     burst: float
+
+
+def rates_of(config: ServiceConfig) -> dict[Cost, Rate]:
+    """The limits of the settings; twice a second's calls may come at once."""
+    fast, slow, write = (
+        Rate(one, 2 * one)
+        for one in (config.fast_per_second, config.slow_per_second, config.writes_per_second)
+    )
+    return {"fast": fast, "slow": slow, "write": write}
 
 
 class Limiter:

@@ -50,6 +50,15 @@ class ServiceConfig(Settings):
     fold_seconds: float = Field(
         0.0, ge=0, description="Time between two folds of new events into the graph; 0: on request."
     )
+    fold_records: int = Field(
+        50_000,
+        ge=0,
+        description="Records that the graph does not have yet at which they are folded into it, "
+        "since each takes memory; 0: never by their number.",
+    )
+    fold_models: int = Field(
+        5, ge=0, description="Models made by folds that are kept, beside those in use; 0: all."
+    )
     store_write_seconds: float = Field(
         1.0, ge=0, description="Pause before new records are written into the store; 0: never."
     )

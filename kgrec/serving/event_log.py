@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -25,6 +25,7 @@ from graph_schema.disk.scratch import remove_scratch
 from kgrec.errors import ServiceError, reason
 
 _DIGITS = 8  # of a checksum
+_NEAR = 1 << 16  # bytes that are read rather than searched
 NOTHING = "nothing"  # the kind of a record that was erased
 Record = dict[str, Any]
 Keep = Callable[[Record], Record | None]
@@ -142,9 +143,10 @@ class EventLog:
         self._writer.join()
         os.close(self._file)
 
-    def read(self) -> Iterator[Record]:
-        """All records so far, oldest first. Raises ServiceError for one that is damaged."""
-        return records_of(self.path, self._size)
+    def read(self, after: int = 0) -> Iterator[Record]:
+        """The records so far with numbers above ``after``, oldest first. Raises ServiceError for
+        one that is damaged."""
+        return records_of(self.path, self._size, after)
 
     def after(self, place: LogPlace, most: int) -> tuple[list[Record], LogPlace]:
         """The next records after a place, at most so many, and the place after them.
@@ -272,21 +274,47 @@ class EventLog:
         os.fsync(self._file)
 
 
-def records_of(path: Path, end: int | None = None) -> Iterator[Record]:
-    """The records of a log, oldest first, of the first ``end`` bytes; by default all, without a
-    broken tail. Raises ServiceError for a damaged record."""
+def records_of(path: Path, end: int | None = None, after: int = 0) -> Iterator[Record]:
+    """The records of a log with numbers above ``after``, oldest first, of the first ``end`` bytes;
+    by default all, without a broken tail. Raises ServiceError for a damaged record among them."""
     left = path.stat().st_size if end is None else end
     with path.open("rb") as stream:
+        start = _start_after(stream, left, after) if after else 0
+        stream.seek(start)
+        left -= start
         for row, line in enumerate(stream, 1):
             left -= len(line)
             if left < 0 or not line.endswith(b"\n"):
                 return
             record = record_of(line[:-1])
             if record is None:
+                from_there = f" after byte {start:,}" if start else ""
                 raise ServiceError(
-                    f"{path}, line {row}: the record is damaged; put back a copy of the file."
+                    f"{path}, line {row}{from_there}: the record is damaged; put back a copy of "
+                    "the file."
                 )
-            yield record
+            if record["number"] > after:
+                yield record
+
+
+def _start_after(stream: BinaryIO, end: int, after: int) -> int:
+    """Where a line begins, at most _NEAR bytes before the first record with a number above
+    ``after``: numbers ascend, so halves are looked at. 0 where a damaged line is met."""
+    start = 0
+    while end - start > _NEAR:
+        middle = (start + end) // 2
+        stream.seek(middle)
+        begin = middle + len(stream.readline())  # of the next whole line
+        record = record_of(stream.readline().rstrip(b"\n"))
+        if begin >= end:
+            break
+        if record is None:
+            return 0
+        if record["number"] <= after:
+            start = begin
+        else:
+            end = middle
+    return start
 
 
 def _write_all(file: int, content: bytes) -> None:

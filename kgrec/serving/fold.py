@@ -61,8 +61,8 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
     without_erased(model, tombstones)
     records = [
         record
-        for record in allowed(records_of(root.log), tombstones)
-        if entry.folded_until < record["number"] <= until
+        for record in allowed(records_of(root.log, after=entry.folded_until), tombstones)
+        if record["number"] <= until
     ]
     refused = [f"record {number}: {why}" for number, why in add_records(model, records).items()]
     model = learned(with_weights(model))

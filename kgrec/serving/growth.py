@@ -39,6 +39,15 @@ def grown(model: Recommender, records: Iterable[Record]) -> tuple[Recommender, d
     return found, refused
 
 
+def titles_of(model: Recommender) -> dict[str, str]:
+    """The titles of a model's items by their ids; empty where they have none."""
+    items = model.snapshot.items
+    if "title" not in items.attributes.columns:
+        return {}
+    pairs = zip(items.ids.tolist(), items.attributes["title"].tolist(), strict=True)
+    return {item: title for item, title in pairs if isinstance(title, str) and title}
+
+
 def _at_once(model: Recommender, records: Iterable[Record]) -> Iterator[Record]:
     trained = set(model.state.engine.vocabulary.items)
     for record in records:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
@@ -23,6 +25,8 @@ from kgrec.serving.retraining.settings import GateRule, TrainSettings, trained_n
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import JobAnswer
 
+_FOLD_LOOK = 1.0  # seconds between two looks at whether to fold
+_FOLD_PAUSE = 30.0  # seconds between two folds of many records, should the first one fail
 _NICE = 10
 _MOST_KEPT = 200  # jobs
 _SAID = 2_000  # characters of what a process said last
@@ -108,15 +112,22 @@ class Jobs:
         except Exception as error:
             self._end(job, "failed", None, words_of(error, f"job {job.id} ({job.kind})"))
 
-    async def fold_on(self, seconds: float) -> None:
-        """Fold new records into the graph every so many seconds."""
+    async def fold_on(self) -> None:
+        """Fold new records into the graph when it is time, or there are many."""
+        config = self.service.config
+        every, many = config.fold_seconds or math.inf, config.fold_records or math.inf
+        due, tried = time.monotonic() + every, -_FOLD_PAUSE
 
         async def fold() -> None:
-            if self.service.log.last > self.service.served.entry.folded_until:
+            nonlocal due, tried
+            at = time.monotonic()
+            new = self.service.log.last - self.service.served.entry.folded_until
+            if new > 0 and (at >= due or (new >= many and at >= tried + _FOLD_PAUSE)):
                 with suppress(Problem):  # a job runs
                     self.start("fold", "schedule")
+                    due, tried = at + every, at
 
-        await self.service.repeat(seconds, fold, "folding on schedule")
+        await self.service.repeat(min(_FOLD_LOOK, every), fold, "folding on schedule")
 
     async def train_on(self, seconds: float) -> None:
         """Train a new model every so many seconds, where events have come."""
@@ -155,6 +166,8 @@ class Jobs:
             said += await self._fold_beside(other.entry, until)
         await service.experiments.follow()
         await service.tell("follow")
+        if service.config.fold_models:
+            await asyncio.to_thread(service.root.drop_old_folds, service.config.fold_models)
         left_out = f" Left out: {said}" if said else ""
         self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
 

@@ -3,9 +3,11 @@ records without people who were erased."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections import OrderedDict
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from graph_schema.names import NODE_TYPES, USER
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 EVENT, TAKEN_BACK, IMPRESSIONS = "event", "taken back", "impressions"
 NODE, NO_NODE, FACTS, NO_FACTS = "node", "no node", "facts", "no facts"
 GRAPH: Final = (NODE, NO_NODE, FACTS, NO_FACTS)
-WINDOW: Final = 7 * 86_400  # seconds in which the id of an event is remembered
+_DAY: Final = 86_400  # seconds
+_DAYS: Final = 7  # in which the id of an event is remembered, and what is left of another one
 IsGone = Callable[[str], bool]
 
 
@@ -32,8 +35,6 @@ class LiveGraph:
         The events since the graph was read.
     withdrawn : set of str
         Ids of items that were removed since: no list has them.
-    numbers : dict of str to int
-        The number of the record of each event's id, for the last seven days.
     changed : dict of (label, id) to dict or None
         Attributes of nodes that were changed since; None for those that were removed.
     users : dict of int to str
@@ -49,13 +50,11 @@ class LiveGraph:
     def __init__(self, records: Iterable[Record] = (), after: int = 0) -> None:
         self.events = LiveEvents()
         self.withdrawn: set[str] = set()
-        self.numbers: OrderedDict[str, int] = OrderedDict()
         self.changed: dict[tuple[str, str], dict[str, Any] | None] = {}
         self.graph: list[Record] = []
         self.refused: dict[int, str] = {}
         self.last = after
         self.users: dict[int, str] = {}
-        self._times: dict[str, int] = {}
         for record in records:
             self.add(record, graph_has=record["number"] <= after)
 
@@ -63,23 +62,21 @@ class LiveGraph:
         """Take in one record; ``graph_has``: whether the graph that answers has it already."""
         kind, number = record["kind"], record["number"]
         self.last = max(self.last, number)
-        if kind == EVENT:
-            self._remember(record)
         if graph_has:
             return
         if kind in GRAPH:
             self.graph.append(record)
         if kind == EVENT:
-            rating = record.get("rating")
+            rating, user = record.get("rating"), intern(record["user"])
             event = LiveEvent(
                 number,
-                record["item"],
+                intern(record["item"]),  # each text once, however many events have it
                 record["timestamp"],
-                record.get("event") or "",
+                intern(record.get("event") or ""),
                 math.nan if rating is None else rating,
             )
-            self.events.add(record["user"], event)
-            self.users[number] = record["user"]
+            self.events.add(user, event)
+            self.users[number] = user
         elif kind == TAKEN_BACK:
             self.events.take_back(record["user"], record["of"])
             self.users.pop(record["of"], None)
@@ -98,16 +95,53 @@ class LiveGraph:
         if label == "User":
             self.events.remove(node_id)
 
-    def _remember(self, record: Record) -> None:
-        key, at = record.get("event_id"), record["received"]
-        if key is not None:
-            self.numbers[key] = record["number"]
-            self._times[key] = at
-        while self.numbers:
-            oldest = next(iter(self.numbers))
-            if self._times[oldest] >= at - WINDOW:
-                break
-            del self.numbers[oldest], self._times[oldest]
+
+class RecentIds:
+    """The ids of the events of the last seven days, with the numbers of their records.
+
+    They are many where events are, so each has some 45 bytes: a digest of 128 bits, in tables of a
+    day that SQLite has in memory. Those of a day are forgotten together.
+    """
+
+    def __init__(self) -> None:
+        self._tables = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._days: list[int] = []  # the latest first
+
+    def __contains__(self, key: str) -> bool:
+        return self.get(key) is not None
+
+    def get(self, key: str) -> int | None:
+        """The number of the record of an event; None for an id that is not remembered."""
+        digest = _digest(key)
+        for day in self._days:
+            asked = f'SELECT number FROM "{day}" WHERE id = ?'
+            found = self._tables.execute(asked, (digest,)).fetchone()
+            if found is not None:
+                return int(found[0])
+        return None
+
+    def add(self, record: Record) -> None:
+        """Remember the record of an event, if it has an id."""
+        key, day = record.get("event_id"), record["received"] // _DAY
+        if key is None:
+            return
+        day = max([day, *self._days[:1]])  # the clock may have been set back
+        if day not in self._days:
+            self._begin(day)
+        row = _digest(key), record["number"]
+        self._tables.execute(f'INSERT OR REPLACE INTO "{day}" VALUES (?, ?)', row)
+
+    def _begin(self, day: int) -> None:
+        self._days = sorted([*self._days, day], reverse=True)
+        self._tables.execute(
+            f'CREATE TABLE "{day}" (id BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID'
+        )
+        while self._days[-1] < self._days[0] - _DAYS:
+            self._tables.execute(f'DROP TABLE "{self._days.pop()}"')
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def users_of(record: Record) -> set[str]:

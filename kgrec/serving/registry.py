@@ -20,6 +20,7 @@ activated over HTTP or by ``kgrec models``, in this process or another.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -317,6 +318,24 @@ class Root:
         with self.changing() as registry:
             registry[0] = registry[0].activated(name, who, reason, expected)
         return registry[0].history[-1]
+
+    def drop_old_folds(self, kept: int) -> list[str]:
+        """Remove the models that folds made, with their folders, but the latest ``kept``; the
+        active one, the one before it and the latest of each training stay, too.
+
+        Returns the names of those that left. Raises ServiceError.
+        """
+        with self.changing() as registry:
+            found = registry[0]
+            used = {found.active, found.previous, *(found.latest(one).name for one in found.models)}
+            folds = [one for one in found.models.values() if one.made_from]
+            gone = [one for one in folds[: max(len(folds) - kept, 0)] if one.name not in used]
+            names = {one.name for one in gone}
+            left = {name: one for name, one in found.models.items() if name not in names}
+            registry[0] = replace(found, models=left)
+        for one in gone:
+            shutil.rmtree(self.folder_of(one), ignore_errors=True)
+        return sorted(names)
 
     def note_training(self, training: Training) -> None:
         """Keep what a training found. Raises ServiceError."""

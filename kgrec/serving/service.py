@@ -17,15 +17,23 @@ from kgrec.errors import KgrecError, RequestError
 from kgrec.presentation import show_people
 from kgrec.recommender import Recommender
 from kgrec.rules import RuleFolder
-from kgrec.serving.access import Cost, Keys, Limiter, Rate, Rounds
+from kgrec.serving.access import Cost, Keys, Limiter, Rate, Rounds, rates_of
 from kgrec.serving.audit import AuditLog
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
 from kgrec.serving.experiments.running import Chosen, RunningExperiments
 from kgrec.serving.experiments.shadow import Shadow, ShadowLike
-from kgrec.serving.growth import grown
+from kgrec.serving.growth import grown, titles_of
 from kgrec.serving.lists import GivenList, GivenLists
-from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, without_erased
+from kgrec.serving.live_graph import (
+    EVENT,
+    NO_NODE,
+    LiveGraph,
+    RecentIds,
+    allowed,
+    keeps,
+    without_erased,
+)
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem, words_of
 from kgrec.serving.processes.workers import Workers
@@ -93,7 +101,7 @@ class Served:
             indexes = indexes.like(before.model.state.indexes)
         state = replace(plain.state, live=live.events, indexes=indexes).warm_up()
         state.engine.cache.learn_cold()
-        model, titles, until = Recommender.of(state), _titles(plain), entry.folded_until
+        model, titles, until = Recommender.of(state), titles_of(plain), entry.folded_until
         fresh = Served(entry, model, live, titles, until, now(), people, erasure)
         return fresh.with_growth()
 
@@ -111,7 +119,7 @@ class Served:
             return self
         model, refused = grown(self.model, records)
         self.live.refused.update(refused)
-        return replace(self, model=model, titles=_titles(model), grown=records[-1]["number"])
+        return replace(self, model=model, titles=titles_of(model), grown=records[-1]["number"])
 
     def model_for(self, *, people: bool) -> Recommender:
         """The model, which with ``people`` names other people: for the operator."""
@@ -173,13 +181,7 @@ class Service:
         self.store_sync: KeptStore | None = None  # what keeps store and log alike
         self.metrics = Metrics()
         self.keys = Keys(root.keys)
-        self.limiter = self._limiter(
-            {
-                "fast": Rate(config.fast_per_second, 2 * config.fast_per_second),
-                "slow": Rate(config.slow_per_second, 2 * config.slow_per_second),
-                "write": Rate(config.writes_per_second, 2 * config.writes_per_second),
-            }
-        )
+        self.limiter = self._limiter(rates_of(config))
         self.rounds = Rounds(config.in_flight, config.wait_seconds)
         self.lists = GivenLists(60 * config.list_minutes)
         self.pending: dict[str, asyncio.Future[int]] = {}  # ids of events that wait for the disk
@@ -189,6 +191,7 @@ class Service:
         self.loading = False  # whether a request loads in bulk
         self.trouble = ""  # what went wrong last without anybody who asked
         self.tombstones = Tombstones.read(root.tombstones)
+        self.ids = RecentIds()  # of events
         self._served: Served | None = None
         self.drift = DriftWatch(self._answering, root.drift, config.drift_per_second, self._drifted)
         self._pool = ThreadPoolExecutor(1, "kgrec-slow")
@@ -256,13 +259,16 @@ class Service:
                 "no model is active; add one with kgrec models add, and activate it."
             )
         entry = registry.entry(registry.active)
+        if self.is_first:
+            for record in self.log.read():
+                self._remember(record)
         self._flip(self.load_beside(entry))
         self.experiments.load()
 
     def load_beside(self, entry: ModelEntry) -> Served:
         """A model that is ready to answer, before anything is asked. Raises ModelError."""
         with beside_answers():
-            fresh = Served.load(self.root, entry, self.log.read(), self._served)
+            fresh = Served.load(self.root, entry, self.log.read(entry.folded_until), self._served)
             fresh.read_texts()
             self._warm(fresh, ())
         return fresh
@@ -357,6 +363,7 @@ class Service:
     def _take(self, numbered: Sequence[Record]) -> None:
         """Let answers count records of the log."""
         for record in numbered:
+            self._remember(record)
             for served in self.loaded:
                 served.live.add(record)
             if record["kind"] == EVENT and self._served is not None:
@@ -366,6 +373,11 @@ class Service:
         if self.experiments.shadow is not None:
             self.experiments.shadow.add(numbered)
         self._count()
+
+    def _remember(self, record: Record) -> None:
+        """Remember the id of an event, which counts once; only one process stores events."""
+        if record["kind"] == EVENT and self.is_first:
+            self.ids.add(record)
 
     def catch_up(self) -> None:
         """Let answers count what other processes have stored: here nothing, as only this one
@@ -522,7 +534,10 @@ class Service:
             with beside_answers():
                 before = self._served
                 fresh = await loop.run_in_executor(
-                    self._loader, lambda: Served.load(self.root, entry, self.log.read(), before)
+                    self._loader,
+                    lambda: Served.load(
+                        self.root, entry, self.log.read(entry.folded_until), before
+                    ),
                 )
                 await loop.run_in_executor(self._loader, fresh.read_texts)
                 bodies = list(self.lists.recorded)
@@ -579,11 +594,3 @@ def _unfinished(served: Served) -> str:
         f"the folder of model {served.entry.name!r} has {served.erased:,} people who were erased; "
         "they are in no answer. Stop the service and run kgrec erase --again --root."
     )
-
-
-def _titles(model: Recommender) -> dict[str, str]:
-    items = model.snapshot.items
-    if "title" not in items.attributes.columns:
-        return {}
-    pairs = zip(items.ids.tolist(), items.attributes["title"].tolist(), strict=True)
-    return {item: title for item, title in pairs if isinstance(title, str) and title}

@@ -104,3 +104,23 @@ def test_a_closed_log_takes_nothing(tmp_path: Path) -> None:
 def test_a_log_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="can't be opened"):
         EventLog(tmp_path)
+
+
+def test_records_after_a_number_are_found_without_reading_the_others(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "log")
+    for first in range(0, 3000, 50):
+        log.append([{"text": "x" * ((first + n) % 97)} for n in range(50)]).result()
+    log.rewrite(lambda record: None if record["number"] % 7 == 0 else record).result()
+    whole = [record["number"] for record in log.read()]
+    for after in (0, 1, 6, 7, 1499, 1500, 2999, 3000, 3001):
+        found = [record["number"] for record in log.read(after)]
+        assert found == [number for number in whole if number > after]
+    log.close()
+    content = bytearray((tmp_path / "log").read_bytes())
+    content[100] ^= 1  # an early record is damaged
+    (tmp_path / "log").write_bytes(content)
+    assert [one["number"] for one in records_of(tmp_path / "log", after=2990)] == [
+        number for number in whole if number > 2990
+    ]
+    with pytest.raises(ServiceError, match=r"line \d: the record is damaged"):
+        list(records_of(tmp_path / "log"))

@@ -13,9 +13,11 @@ import pytest
 
 from graph_schema import Catalog
 from kgrec import FeedbackConfig, Recommender
+from kgrec.serving.config import ServiceConfig
+from kgrec.serving.live_graph import RecentIds
 from kgrec.serving.registry import Root
 from tests.recommender import catalogs
-from tests.serving.running import Running, running
+from tests.serving.running import Running, new_root, running, running_here, until
 
 LATE = 1_600_000_000
 
@@ -315,3 +317,35 @@ def test_events_count_by_their_kind(tmp_path: Path) -> None:
         ]
         alike = [f"i{number}" for number in range(5, 40, 4)]  # of the taste of i1
         assert sum(lists[0][item] for item in alike) > sum(lists[1][item] for item in alike)
+
+
+def test_ids_are_remembered_for_seven_days() -> None:
+    ids, day = RecentIds(), 86_400
+    for number, received in enumerate((0, 4 * day, 5 * day, 5 * day), start=1):
+        ids.add({"event_id": f"e{number}", "number": number, "received": received})
+    ids.add({"number": 5, "received": 5 * day})  # without an id
+    assert [ids.get(f"e{number}") for number in range(1, 6)] == [1, 2, 3, 4, None]
+    ids.add({"event_id": "e3", "number": 9, "received": 7 * day})
+    assert ids.get("e3") == 9
+    ids.add({"event_id": "late", "number": 10, "received": 12 * day})
+    known = ("e1", "e2", "e3", "e4", "late")
+    assert [one in ids for one in known] == [False, False, True, True, True]
+    ids.add({"event_id": "after the clock was set back", "number": 11, "received": 0})
+    assert "after the clock was set back" in ids
+
+
+def test_many_records_are_folded_by_themselves(tmp_path: Path, saved: Path) -> None:
+    root = new_root(tmp_path / "service", saved)
+    with running_here(root, ServiceConfig(fold_records=20)) as service:
+        events = [{"id": f"e{n}", "user": "fan", "item": f"i{n}"} for n in range(25)]
+        service.post("/v1/events", {"events": events[:19]})
+        assert service.get("/v1/status").json["model"] == "a"
+        service.post("/v1/events", {"events": events[19:]})
+        status = until(
+            lambda: (one := service.get("/v1/status").json)["folded_until"] == 25 and one,
+            "the fold",
+            300,
+        )
+        assert (status["model"], status["live_events"]) == ("a-fold25", 0)
+        again = service.post("/v1/events", {"events": events}).json
+        assert (again["accepted"], again["duplicate"]) == (0, 25)

@@ -89,3 +89,25 @@ def test_a_place_that_leads_out_of_the_root_is_refused(tmp_path: Path) -> None:
     root.registry_file.write_text(text)
     with pytest.raises(ServiceError, match="leads out of"):
         root.folder_of(root.read().entry("shop"))
+
+
+def test_old_folds_leave_and_nothing_that_is_in_use(tmp_path: Path) -> None:
+    root = Root.open(tmp_path / "service")
+    outside = tmp_path / "a"
+    outside.mkdir()
+    root.add("a", outside)
+    for number in range(1, 7):
+        root.new_folder(f"a-fold{number}").mkdir()
+        root.add(f"a-fold{number}", root.new_folder(f"a-fold{number}"), "", number, made_from="a")
+    root.new_folder("b-fold1").mkdir()
+    root.add("b", outside)
+    root.add("b-fold1", root.new_folder("b-fold1"), "", 1, made_from="b")
+    root.activate("a-fold2", "me")
+    root.activate("a-fold4", "me")
+    assert root.drop_old_folds(2) == ["a-fold1", "a-fold3", "a-fold5"]
+    assert [*root.read().models] == ["a", "a-fold2", "a-fold4", "a-fold6", "b", "b-fold1"]
+    assert not root.new_folder("a-fold1").exists()
+    assert root.new_folder("a-fold4").exists()
+    assert outside.exists()
+    assert root.read().previous == "a-fold2"
+    assert root.drop_old_folds(9) == []

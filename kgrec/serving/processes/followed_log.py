@@ -65,11 +65,11 @@ class FollowedLog:
                 self.last = record["number"]
         return found
 
-    def read(self) -> Iterator[Record]:
-        """All records so far, oldest first. Raises ServiceError for one that is damaged."""
+    def read(self, after: int = 0) -> Iterator[Record]:
+        """See ``EventLog``."""
         while True:
             end, rewrites = self._shared.log_bytes, self._shared.rewrites
-            records = records_of(self.path, end)
+            records = records_of(self.path, end, after)
             first = next(records, None)  # opens the file
             if rewrites == self._shared.rewrites:
                 break

@@ -14,7 +14,7 @@ import numpy as np
 from graph_schema.names import CHANGED, NODE_TYPES
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.serving.event_log import Record, now
-from kgrec.serving.live_graph import FACTS
+from kgrec.serving.live_graph import FACTS, RecentIds
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import Served, Service
 from kgrec.serving.store_sync.batch import FROM_STORE, OF_STORE
@@ -79,7 +79,7 @@ async def records_of_news(
 
 async def _event_records(service: Service, rows: list[dict[str, Any]]) -> tuple[list[Record], int]:
     events, refused, records = NewEvents(service, "create", Call(who=WHO)), 0, []
-    for place, event in enumerate(_new_events(service.served, rows)):
+    for place, event in enumerate(_new_events(service.served, service.ids, rows)):
         if place % _PART == 0:
             await asyncio.sleep(0)
         try:
@@ -93,7 +93,7 @@ async def _event_records(service: Service, rows: list[dict[str, Any]]) -> tuple[
     return records, refused
 
 
-def _new_events(served: Served, rows: list[dict[str, Any]]) -> Iterator[EventBody]:
+def _new_events(served: Served, ids: RecentIds, rows: list[dict[str, Any]]) -> Iterator[EventBody]:
     """The interactions that the model's graph and the log do not have yet."""
     counts: dict[Said, int] = {}
     unknown: list[tuple[str, Said, dict[str, Any]]] = []
@@ -101,7 +101,7 @@ def _new_events(served: Served, rows: list[dict[str, Any]]) -> Iterator[EventBod
         said = str(row["user"]), str(row["item"]), row["timestamp"], row["event"] or ""
         counts[said] = place = counts.get(said, 0) + 1
         key = f"{OF_STORE}{_key(row, place)}"
-        if key not in served.live.numbers:
+        if key not in ids:
             unknown.append((key, said, row))
     known = _known_events(served, {said[0] for _, said, _ in unknown}) if unknown else set()
     for key, said, row in unknown:

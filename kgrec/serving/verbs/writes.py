@@ -79,9 +79,7 @@ class NewEvents:
             raise Problem(422, *wrong)
         record = _record(event, self.received, self.call, place)
         key = record.get("event_id")
-        if key is not None and (
-            key in self._ids or key in service.pending or key in served.live.numbers
-        ):
+        if key is not None and (key in self._ids or key in service.pending or key in service.ids):
             self.duplicate += 1
             service.metrics.events.labels("duplicate").inc()
             if key in service.pending:
@@ -126,7 +124,7 @@ async def add_events(service: Service, body: EventsBody, call: Call) -> StoredAn
 async def take_back(service: Service, body: None, call: Call) -> StoredAnswer:
     """Take an event back by its id."""
     key = call.path["id"]
-    number = service.served.live.numbers.get(key)
+    number = service.ids.get(key)
     if number is None:
         raise Problem(404, "unknown_event", f"no event of the last seven days has the id {key!r}.")
     user = service.served.live.users.get(number)

@@ -100,8 +100,8 @@ def make_app(service: Service) -> Application:
         ]
         if service.store_sync is not None:
             tasks.append(asyncio.create_task(service.store_sync.run()))
-        if service.config.fold_seconds:
-            tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
+        if config.fold_seconds or config.fold_records:
+            tasks.append(asyncio.create_task(jobs.fold_on()))
         if service.config.train_seconds:
             tasks.append(asyncio.create_task(jobs.train_on(service.config.train_seconds)))
         if workers is not None:
