@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "steps": rows,
         **summary(measured),
     }
-    report.finish("continual", result, rows, asked.save)
+    name = "continual" if asked.effort == "quick" else f"continual-{asked.effort}"
+    report.finish(name, result, rows, asked.save)
 
 
 def _parser() -> argparse.ArgumentParser:

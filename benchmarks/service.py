@@ -30,6 +30,7 @@ from kgrec import ModelConfig, Recommender, RecommenderConfig
 from kgrec.serving.registry import Root
 
 RATE: Final = 200.0
+_LOOKS: Final = 10  # at the memory, in a soak
 TESTS: Final = ("quiet", "busy", "saturation", "events", "explains", "changes", "overload", "soak")
 # Greatest milliseconds, and least answers a second, that are aimed at.
 AIMS: Final[dict[str, dict[str, float]]] = {
@@ -217,22 +218,27 @@ async def _overload(server: Server, load: Load, seconds: float) -> list[dict[str
 
 
 async def _soak(server: Server, load: Load, seconds: float) -> list[dict[str, Any]]:
-    """Lists, events and changes of the model for ten times as long."""
-    memory, files = server.memory(), server.files()
-    whole = 10 * seconds
-    changes = [
-        Request(f"/v1/models/{'ba'[number % 2]}/activate", {}) for number in range(int(whole / 30))
-    ]
+    """Lists, events and folds, each of which changes the model, for ten times as long."""
+    whole, files = 10 * seconds, server.files()
+    memory: list[float] = []
+
+    async def watch() -> None:
+        for _ in range(_LOOKS):
+            memory.append(server.memory())
+            await asyncio.sleep(whole / _LOOKS)
+
+    folds = [Request("/v1/jobs", {"kind": "fold"}) for _ in range(int(whole / 30))]
     lists, *_ = await asyncio.gather(
         at_rate(server.port, RATE, _lists(load, RATE * whole)),
         at_rate(server.port, 20, [load.events(10) for _ in range(int(20 * whole))], 8),
-        at_rate(server.port, 1 / 30, changes, 1),
+        at_rate(server.port, 1 / 30, folds, 1),
+        watch(),
     )
     return [
         {
             **_row("soak", lists),
-            "memory_mb": memory,
-            "grown_mb": round(server.memory() - memory, 1),
+            "memory_mb": [*memory, server.memory()],
+            "grown_mb": round(server.memory() - memory[1], 1),  # after the first changes
             "grown_files": server.files() - files,
         }
     ]

@@ -36,6 +36,7 @@ SUBJECTS: Final = {
     "age": "scenarios",
     "busy": "speed",
     "continual": "continual",
+    "continual-normal": "continual",
     "demo": "speed",
     "distributed": "speed",
     "drift": "continual",
