@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 import pytest
+import torch
 
 from kgrec import Recommender, show_people
 from tests.recommender import catalogs
@@ -118,3 +119,15 @@ def test_what_users_follow_feeds_their_scores() -> None:
     for follower in ("u0", "u19"):
         assert (scores[follower] - scores["u59"]).abs().max() > 1e-4
     assert all(math.isfinite(value) for value in frame["score"])
+
+
+def test_items_whose_vectors_are_zero_are_explained() -> None:
+    """As closed-form vectors of items with few events may be."""
+    model = Recommender().fit(catalogs.catalog(), effort="quick")
+    with torch.inference_mode():
+        for vectors in model.state.engine.bound.item_parts[1].values():
+            vectors.zero_()
+    for item in (f"i{number}" for number in range(10)):
+        explained = model.explain("u1", item)
+        assert math.isfinite(explained.score)
+        assert all(math.isfinite(path.contribution) for path in explained.paths)

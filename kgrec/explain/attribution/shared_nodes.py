@@ -83,11 +83,11 @@ def shared_nodes(
 
     ``head`` float64 ``[d, d]``: the matrix that vectors are multiplied by after the pool (None:
     none); ``mixing`` float64 ``[n, d]``: weights of the events in the pool; ``scale`` divides every
-    product. Empty without a graph in the model, and with several layers, whose messages combine
-    several nodes.
+    product. Empty without a graph in the model, where the item's vector is zero (``scale`` 0), and
+    with several layers, whose messages combine several nodes.
     """
     model, features = engine.model, engine.model.features
-    if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1:
+    if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1 or not scale:
         return NodeMatches.none()
     _, target_token, target_weight = engine.messages.of_items(np.array([item], dtype=np.int64))
     mine, theirs = messages.pairs_with(engine, target_token, item)
