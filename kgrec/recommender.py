@@ -247,8 +247,8 @@ class Recommender:
             Continue from ``checkpoint``, to the same result; anew, with a warning, without one.
         tune : int, optional
             Number of trials before training: the given settings, then others of
-            ``kgrec.fitting.search_space.SPACE``, compared on validation rows. They are kept in
-            ``checkpoint`` + ".tuning"; ``state.config`` has the best, ``tuning`` lists all.
+            ``kgrec.fitting.tuning.search_space.SPACE``, compared on validation rows. They are kept
+            in ``checkpoint`` + ".tuning"; ``state.config`` has the best, ``tuning`` lists all.
         effort : "quick", "normal" or "thorough", optional
             In place of ``config.training.effort``; see ``kgrec.config.TrainingConfig``.
 

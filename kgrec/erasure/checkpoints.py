@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from kgrec.files import check_writable, remove_folder
-from kgrec.fitting.hyperparameters import CURRENT, search_folder
 from kgrec.fitting.pipeline import refit_folder
-from kgrec.fitting.trial_search import FILE, check_kept
+from kgrec.fitting.tuning.hyperparameters import CURRENT, search_folder
+from kgrec.fitting.tuning.trial_search import FILE, check_kept
 from kgrec.training.checkpoint import CHECKPOINT
 
 

@@ -40,8 +40,9 @@ from kgrec.fitting.item_weight_choice import (
     scenario_weights,
     with_item_weights,
 )
+from kgrec.fitting.popularity import liked_counts, vocabulary_rows
 from kgrec.fitting.validation import training_split
-from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints, rows_in
+from kgrec.graph.snapshot import GraphSnapshot, Interactions, rows_in
 from kgrec.nn import ItemWeights, TimeScales
 from kgrec.nn.least_squares_factors import ItemFactors, least_squares_factors
 from kgrec.nn.singular_vectors import right_singular_vectors
@@ -494,7 +495,7 @@ def _history(engine: Engine) -> sp.csr_matrix:
     """CSR float32 ``[users, n]``: what each user's events say for an item of the vocabulary."""
     shape = (len(engine.snapshot.users), len(engine.vocabulary.items))
     events = engine.snapshot.interactions
-    return liked_matrix(engine.model.shape.feedback, events, _rows(engine), shape)
+    return liked_matrix(engine.model.shape.feedback, events, vocabulary_rows(engine), shape)
 
 
 def _no_vectors(engine: Engine, size: int) -> ItemFactors:
@@ -513,14 +514,14 @@ def _singular_vectors(engine: Engine, size: int) -> ItemFactors:
     normalised = sp.csr_matrix(scale[0] @ matrix @ scale[1], dtype=np.float32)
     found = right_singular_vectors(normalised, size)
     vectors = np.pad(found, ((0, 0), (0, size - found.shape[1])))
-    counts = _liked_counts(engine, len(vectors))
+    counts = liked_counts(engine, len(vectors))
     return ItemFactors(vectors / np.sqrt(np.maximum(counts, 1.0))[:, None], vectors)
 
 
 def _with_vectors(engine: Engine, vectors: ItemFactors, popularity: float, plan: Plan) -> Engine:
     """The engine with closed-form parameters, over the same inputs."""
     model = copy.deepcopy(engine.model)
-    counts = _liked_counts(engine, len(vectors.candidate))
+    counts = liked_counts(engine, len(vectors.candidate))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.startswith("features.") or name in _SILENT:
@@ -532,18 +533,3 @@ def _with_vectors(engine: Engine, vectors: ItemFactors, popularity: float, plan:
         model.item_bias.copy_(torch.from_numpy(bias.astype(np.float32)))
     bound = replace(engine.bound.refreshed(), model=model.eval())
     return Engine.bind(bound, predicts_cold=False)
-
-
-def _liked_counts(engine: Engine, n_items: int) -> np.ndarray:
-    """float32 ``[n]``: each item's events, by their weights above 0."""
-    feedback, rows = engine.model.shape.feedback, _rows(engine)
-    if feedback is None:
-        return np.bincount(rows, minlength=n_items).astype(np.float32)
-    said = np.maximum(feedback.of_interactions(engine.snapshot.interactions), 0)
-    return np.bincount(rows, said, minlength=n_items).astype(np.float32)
-
-
-def _rows(engine: Engine) -> Ints:
-    """int64: the row in the vocabulary of each interaction's item."""
-    rows = engine.inputs.items.item_row.cpu().numpy()
-    return np.asarray(rows[engine.snapshot.interactions.item])

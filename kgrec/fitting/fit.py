@@ -32,6 +32,7 @@ from kgrec.fitting.item_weight_choice import (
 )
 from kgrec.fitting.model_shape import model_shape
 from kgrec.fitting.plan import plan_training
+from kgrec.fitting.popularity import choose_popularity, with_popularity
 from kgrec.fitting.validation import ValidationQueries
 from kgrec.fitting.warm_start import short_plan, take_weights
 from kgrec.graph.columns import BLOCK, codes_and_names
@@ -163,7 +164,7 @@ def fit_engine(
         if template is not None:
             steps, stop = second_training(
                 template,
-                lambda: take_weights(engine.model, engine.vocabulary, template.engine),
+                lambda: take_weights(engine.model, engine.vocabulary, as_trained(template)),
             )
         trainer = Trainer(
             model=engine.model,
@@ -297,26 +298,36 @@ def with_chosen_weights(
     template: Fitted | None,
     evidence: Evidence | None = None,
 ) -> tuple[ItemWeightSettings, Engine]:
-    """The settings of the item–item weights for a trained engine, chosen on validation rows or
-    those of ``template``, and the engine with them; none where a rival is ahead for good.
+    """The settings of item–item weights and popularity for a trained engine, chosen on validation
+    rows or those of ``template``, and the engine with them; none where a rival is ahead for good.
     ``evidence`` keeps what was compared."""
     if template is not None:
-        return template.item_weights, with_item_weights(engine, template.item_weights, plan)
+        settings = template.item_weights
+        weighted = with_item_weights(engine, settings, plan)
+        return settings, with_popularity(weighted, settings.popularity)
     evidence = evidence or Evidence()
+    settings, weighted = NO_WEIGHTS, engine
     if not config.model.use_item_weights:
         evidence.add(Decision("weights", "without", "set"))
-        return NO_WEIGHTS, engine
     if plan.is_behind(log, options.rival):
-        return NO_WEIGHTS, engine
-    return choose_item_weights(
-        engine,
-        data.valid,
-        plan,
-        options.seed,
-        texts=config.model.use_text,
-        progress=options.progress,
-        evidence=evidence,
-    )
+        return settings, weighted
+    if config.model.use_item_weights:
+        settings, weighted = choose_item_weights(
+            engine,
+            data.valid,
+            plan,
+            options.seed,
+            texts=config.model.use_text,
+            progress=options.progress,
+            evidence=evidence,
+        )
+    weight, ndcg = choose_popularity(weighted, data.valid, options.seed, evidence)
+    return replace(settings, popularity=weight, ndcg=ndcg), with_popularity(weighted, weight)
+
+
+def as_trained(fitted: Fitted) -> Engine:
+    """The engine with the biases that training left."""
+    return with_popularity(fitted.engine, -fitted.item_weights.popularity)
 
 
 def epoch_progress(progress: Progress, epochs: int) -> Callable[[dict[str, float]], None]:

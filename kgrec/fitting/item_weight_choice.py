@@ -91,6 +91,8 @@ class ItemWeightSettings:
         for the next event.
     scenario : ScenarioWeightSettings or None
         Settings of the weights of single scenarios, where scenarios have items of their own.
+    popularity : float
+        Weight of log(1 + interactions) that was added to trained biases.
     """
 
     graph: float
@@ -101,6 +103,7 @@ class ItemWeightSettings:
     decay: float | None = None
     later: tuple[float, float] | None = None
     scenario: ScenarioWeightSettings | None = None
+    popularity: float = 0.0
 
 
 @dataclass(frozen=True)

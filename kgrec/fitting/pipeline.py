@@ -31,12 +31,12 @@ from kgrec.fitting.fit import (
     fit_as_chosen,
     fit_engine,
 )
-from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
 from kgrec.fitting.item_weight_choice import ItemWeightSettings
 from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import plan_training, settings_to_try
 from kgrec.fitting.private.fit import fit_privately
 from kgrec.fitting.races.shape_race import choose_shape
+from kgrec.fitting.tuning.hyperparameters import has_search, search_folder, search_settings
 from kgrec.fitting.validation import (
     choosing_rows,
     has_valid_split,

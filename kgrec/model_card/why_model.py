@@ -39,6 +39,7 @@ _WORDS: Final[dict[Subject, tuple[str, str]]] = {
     "weights_decay_later": ("the same, for what comes later", _WEIGHTS_OFF),
     "weights_by_scenario": ("weights of single scenarios", _WEIGHTS_OFF),
     "neighbours": ("items that an item is regressed on", "follows from the number of items"),
+    "popularity": ("popularity of items", "follows from validation rows"),
     "context": ("weights of circumstances", "context.columns"),
     "repeats": ("weights of repeats", "context.repeats"),
     "refit": ("second training on all rows", "training.refit"),

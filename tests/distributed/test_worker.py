@@ -158,6 +158,7 @@ def test_without_a_process_group_the_cure_is_named(graph: Path, tmp_path: Path) 
 
 def test_validation_is_that_of_one_process(runs: dict[int, Path]) -> None:
     """The value of the log is that of the saved model on the same rows."""
+    from kgrec.fitting.popularity import with_popularity
     from kgrec.fitting.validation import ValidationQueries
 
     state = kgrec.Recommender.load(runs[2] / "model").state
@@ -165,6 +166,7 @@ def test_validation_is_that_of_one_process(runs: dict[int, Path]) -> None:
     valid = events.select(np.asarray(events.split == "valid"))
     train_only = state.full_snapshot.without_splits(("valid", "test"))
     engine = state.engine.with_weights(None).over(train_only, state.engine.texts)
+    engine = with_popularity(engine, -state.origin.item_weights.popularity)
     engine = engine.refreshed(predicts_cold=False)
     queries = ValidationQueries.build(engine, valid, most=5_000, seed=0)
     value = queries.evaluate(lambda rows: queries.score(engine, rows))["ndcg@10"]

@@ -14,6 +14,7 @@ import torch
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
+from kgrec.fitting.popularity import with_popularity
 from kgrec.fitting.validation import ValidationQueries
 from kgrec.stores import EmbeddedStore
 from tests.fitting.test_leakage import assert_same_model, fit
@@ -167,6 +168,13 @@ def test_evaluation_is_by_hand_the_same(fitted: Recommender) -> None:
     assert fitted.evaluate()["hr@10"] == pytest.approx(len(hit) / len(test))
 
 
+def popularity_of(model: Recommender) -> float:
+    """The weight of popularity that a fit chose."""
+    origin = model.state.origin
+    assert origin is not None
+    return origin.item_weights.popularity
+
+
 def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     """Evaluated as in training: every user in each scenario of the held-out rows."""
     best = max(fitted.history, key=lambda record: record.get("valid_ndcg@10", 0.0))
@@ -175,7 +183,7 @@ def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     engine = fitted.state.engine.over(train, fitted.state.engine.texts)
-    alone = engine.with_weights(None)
+    alone = with_popularity(engine.with_weights(None), -popularity_of(fitted))
     queries = ValidationQueries.build(alone, valid, most=1_000, seed=0)
     plain, with_weights = (
         queries.evaluate(partial(queries.score, each)) for each in (alone, engine)

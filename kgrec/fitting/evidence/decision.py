@@ -37,6 +37,7 @@ Subject: TypeAlias = Literal[
     "weights_decay_later",
     "weights_by_scenario",
     "neighbours",
+    "popularity",
     "context",
     "repeats",
     "refit",

@@ -17,7 +17,7 @@ from graph_schema.disk.files import put_text, read_json
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError, reason
 from kgrec.extras import require
-from kgrec.fitting.search_space import SPACE, Between, OneOf, Value, with_values
+from kgrec.fitting.tuning.search_space import SPACE, Between, OneOf, Value, with_values
 
 FORMAT = "kgrec-tuning"
 VERSION = 1

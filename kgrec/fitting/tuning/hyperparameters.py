@@ -11,8 +11,8 @@ from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.files import remove_folder
 from kgrec.fitting.fit import FitOptions, Fitted
-from kgrec.fitting.search_space import with_values
-from kgrec.fitting.trial_search import FILE, SearchOptions, Trial, check_kept, search
+from kgrec.fitting.tuning.search_space import with_values
+from kgrec.fitting.tuning.trial_search import FILE, SearchOptions, Trial, check_kept, search
 from kgrec.training import METRIC
 from kgrec.training.checkpoint import CHECKPOINT
 

@@ -14,7 +14,7 @@ import torch
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.fitting.fit import FitOptions
-from kgrec.fitting.hyperparameters import search_settings
+from kgrec.fitting.tuning.hyperparameters import search_settings
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ import pytest
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import MissingExtraError, ModelError, TrainingError
-from kgrec.fitting.search_space import SPACE, Between, OneOf, with_values
-from kgrec.fitting.trial_search import SearchOptions, TrialHistory, search
+from kgrec.fitting.tuning.search_space import SPACE, Between, OneOf, with_values
+from kgrec.fitting.tuning.trial_search import SearchOptions, TrialHistory, search
 
 CONFIG = RecommenderConfig()
 

@@ -1,0 +1,1 @@
+"""Search over settings: what is tried, and the trials."""
