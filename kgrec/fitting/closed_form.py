@@ -514,14 +514,14 @@ def _singular_vectors(engine: Engine, size: int) -> ItemFactors:
     normalised = sp.csr_matrix(scale[0] @ matrix @ scale[1], dtype=np.float32)
     found = right_singular_vectors(normalised, size)
     vectors = np.pad(found, ((0, 0), (0, size - found.shape[1])))
-    counts = liked_counts(engine, len(vectors))
+    counts = liked_counts(engine)
     return ItemFactors(vectors / np.sqrt(np.maximum(counts, 1.0))[:, None], vectors)
 
 
 def _with_vectors(engine: Engine, vectors: ItemFactors, popularity: float, plan: Plan) -> Engine:
     """The engine with closed-form parameters, over the same inputs."""
     model = copy.deepcopy(engine.model)
-    counts = liked_counts(engine, len(vectors.candidate))
+    counts = liked_counts(engine)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.startswith("features.") or name in _SILENT:

@@ -17,18 +17,18 @@ import numpy as np
 import torch
 
 from kgrec.fitting.evidence.decision import Decision, Evidence
-from kgrec.fitting.validation import ComparedQueries, is_gain
+from kgrec.fitting.validation import ComparedQueries
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.scoring.engine import Engine
 
-# Weights of log(1 + interactions); a later one is taken where it gains.
+# Weights of log(1 + interactions); the first of the best is taken.
 POPULARITIES: Final = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, -0.1, -0.2, -0.4)
-ERRORS: Final = 0.0  # standard errors that a weight must gain
 
 
-def liked_counts(engine: Engine, n_items: int) -> np.ndarray:
-    """float32 ``[n]``: each vocabulary item's events, by their weights above 0."""
+def liked_counts(engine: Engine) -> np.ndarray:
+    """float32 ``[n]``: the events of each item of the vocabulary, by their weights above 0."""
     feedback, rows = engine.model.shape.feedback, vocabulary_rows(engine)
+    n_items = len(engine.vocabulary.items)
     if feedback is None:
         return np.bincount(rows, minlength=n_items).astype(np.float32)
     said = np.maximum(feedback.of_interactions(engine.snapshot.interactions), 0)
@@ -46,8 +46,7 @@ def with_popularity(engine: Engine, weight: float) -> Engine:
     if not weight:
         return engine
     model = copy.deepcopy(engine.model)
-    counts = liked_counts(engine, len(engine.vocabulary.items))
-    added = np.float32(weight) * np.log1p(counts)
+    added = np.float32(weight) * np.log1p(liked_counts(engine))
     with torch.no_grad():
         model.item_bias.add_(torch.from_numpy(added).to(model.item_bias))
     bound = replace(engine.bound.refreshed(), model=model.eval())
@@ -67,19 +66,14 @@ def choose_popularity(
     added = torch.from_numpy(_logarithms(engine)).to(scores.device)
     tried = [(one, compared.values(scores + one * added)) for one in POPULARITIES]
     weight, values = max(tried, key=lambda one: float(one[1].mean()))
-    if not is_gain(values, tried[0][1], ERRORS):
-        weight, values = tried[0]
     evidence.compared("popularity", [(_name(one), found) for one, found in tried], _name(weight))
     return weight, float(values.mean())
 
 
 def _logarithms(engine: Engine) -> np.ndarray:
     """float32 ``[n_items]``: log(1 + interactions), 0 for items beyond the vocabulary."""
-    counts = liked_counts(engine, len(engine.vocabulary.items))
     rows = engine.inputs.items.item_row.cpu().numpy()
-    return np.asarray(
-        np.where(rows < 0, 0, np.log1p(counts)[np.maximum(rows, 0)]), dtype=np.float32
-    )
+    return np.where(rows < 0, np.float32(0), np.log1p(liked_counts(engine))[np.maximum(rows, 0)])
 
 
 def _name(weight: float) -> str:
