@@ -254,8 +254,7 @@ def _pooling(engine: Engine, recent: tuple[bool, bool]) -> Engine:
             gates.fill_(1 / model.shape.scales.pools if several else 0.0)
             if not several:
                 gates[endless] = 1.0
-    bound = replace(engine.bound.refreshed(), model=model.eval())
-    return Engine.bind(bound, engine.weights, predicts_cold=False)
+    return engine.with_model(model, predicts_cold=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -531,5 +530,4 @@ def _with_vectors(engine: Engine, vectors: ItemFactors, popularity: float, plan:
             model.get_parameter(f"features.{name}").copy_(torch.from_numpy(values))
         bias = popularity / plan.temperature * np.log1p(counts)
         model.item_bias.copy_(torch.from_numpy(bias.astype(np.float32)))
-    bound = replace(engine.bound.refreshed(), model=model.eval())
-    return Engine.bind(bound, predicts_cold=False)
+    return engine.with_model(model, predicts_cold=False)

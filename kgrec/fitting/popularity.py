@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -49,8 +48,7 @@ def with_popularity(engine: Engine, weight: float) -> Engine:
     added = np.float32(weight) * np.log1p(liked_counts(engine))
     with torch.no_grad():
         model.item_bias.add_(torch.from_numpy(added).to(model.item_bias))
-    bound = replace(engine.bound.refreshed(), model=model.eval())
-    return Engine.bind(bound, engine.weights, context=engine.context)
+    return engine.with_model(model)
 
 
 def choose_popularity(

@@ -126,6 +126,11 @@ class Engine:
         bound, cold = self.bound.refreshed(), predicts_cold
         return Engine.bind(bound, self.weights, predicts_cold=cold, context=self.context)
 
+    def with_model(self, model: HybridModel, *, predicts_cold: bool = True) -> Engine:
+        """The engine with a changed copy of its model; the model's inputs are shared."""
+        bound, cold = replace(self.bound.refreshed(), model=model.eval()), predicts_cold
+        return Engine.bind(bound, self.weights, predicts_cold=cold, context=self.context)
+
     def reading(self, inputs: ModelInputs) -> Engine:
         """The model over other inputs of the same snapshot, without predicted vectors."""
         bound = replace(self.bound.refreshed(), given_inputs=inputs)
